@@ -1,6 +1,7 @@
 """Order selection for the sunspot numbers by AIC: an ordinary joblib script.
 
-It runs alone (`python grid.py`), and on a Dask cluster through `modelrun run grid-program.yaml`.
+Nothing in it knows of modelrun, of addresses or of certificates: `modelrun run grid-program.yaml`
+brings the Dask cluster that joblib asks for.
 """
 
 import itertools

@@ -1,0 +1,51 @@
+# The only place where commands are written down. `make help` lists them.
+# Needs Python 3.11 or newer and make; everything else is brought along.
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+SOURCES := $(wildcard app/src/modelrun/engines/batched/csrc/*.[ch])
+STAMP  := $(VENV)/.ready
+EXTRAS := --extra cluster --extra operator --extra s3 --group dev
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run test lint format bench bench-quick e2e cluster-up cluster-down \
+        cluster-status image crd clean
+
+help:  ## List what can be done
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(STAMP)  ## Make .venv with everything (.venv/bin/modelrun)
+
+$(STAMP): pyproject.toml uv.lock $(SOURCES)
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "modelrun needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) --version 2>&1)." \
+	         "Say which to take: make setup PYTHON=python3.12"; exit 2; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check 'uv>=0.8'
+	@VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/uv sync --quiet --locked $(EXTRAS) --python $(BIN)/python \
+	  --reinstall-package modelrun
+	@touch $@
+
+run: setup  ## Fit the example on real data on all cores through Dask
+	@$(BIN)/modelrun run app/examples/fama-french-rolling.yaml --backend dask
+
+test: setup  ## Run all tests that need no cluster
+	@$(BIN)/python -m pytest --ignore=tests/e2e -n 2 --dist loadscope
+
+lint: setup  ## Check style, types and import contracts
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+format: setup  ## Format and fix what can be fixed
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+crd: setup  ## Write the CRDs and the schema anew from the models
+	@$(BIN)/python -m modelrun_api crd --write charts/modelrun/files/crds
+	@$(BIN)/python -m modelrun_api schema > app/examples/modelrun.schema.json
+
+clean:  ## Remove what the targets made, except results
+	@rm -rf $(VENV) build .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis
