@@ -1,0 +1,51 @@
+"""The contract of modelrun: what a ModelRun may say, and how both halves speak about it.
+
+The app, the operator and the command line read and write documents only through this package. It
+computes and describes; it starts nothing, and it reads nothing but the file that it is given.
+"""
+
+from modelrun_api.canonical import NotCanonicalError, canonical_bytes
+from modelrun_api.document import Document, Place
+from modelrun_api.failure import TRANSIENT_FAILURES, FailureReason, FitStatus, SkipReason
+from modelrun_api.loader import (
+    Loaded,
+    load,
+    load_document,
+    load_profile_text,
+    load_run,
+    load_run_text,
+    load_text,
+    validate_profile,
+    validate_run,
+)
+from modelrun_api.modelrun import Metadata, ModelRun
+from modelrun_api.problems import Problem, SpecError
+from modelrun_api.profile import ModelRunProfile, ModelRunProfileSpec
+from modelrun_api.spec import ModelRunSpec
+
+__all__ = [
+    "TRANSIENT_FAILURES",
+    "Document",
+    "FailureReason",
+    "FitStatus",
+    "Loaded",
+    "Metadata",
+    "ModelRun",
+    "ModelRunProfile",
+    "ModelRunProfileSpec",
+    "ModelRunSpec",
+    "NotCanonicalError",
+    "Place",
+    "Problem",
+    "SkipReason",
+    "SpecError",
+    "canonical_bytes",
+    "load",
+    "load_document",
+    "load_profile_text",
+    "load_run",
+    "load_run_text",
+    "load_text",
+    "validate_profile",
+    "validate_run",
+]

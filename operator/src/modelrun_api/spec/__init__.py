@@ -11,7 +11,7 @@ from modelrun_api.spec.execution import Budget, Cluster, Execution, Program
 from modelrun_api.spec.model import Model
 from modelrun_api.spec.results import Adjust, Report, Results
 from modelrun_api.spec.slices import Resample, Slices, Window
-from modelrun_api.wire import Wire
+from modelrun_api.wire import Rule, Wire, refused, unchangeable
 
 __all__ = [
     "Adjust",
@@ -35,6 +35,35 @@ __all__ = [
 
 class ModelRunSpec(Wire):
     """What to fit, to which data, and what to keep: data and models, or a program."""
+
+    rules = (
+        Rule(
+            "has(self.program) != has(self.data)",
+            "give data and models, or a program",
+        ),
+        Rule(
+            "has(self.data) == (has(self.models) && size(self.models) > 0)",
+            "data needs at least one model, and a program has none",
+            ".models",
+        ),
+        Rule(
+            "!has(self.program) || !has(self.slices) || !(has(self.slices.by) || "
+            "has(self.slices.window) || has(self.slices.resample))",
+            "a program has no slices",
+            ".slices",
+        ),
+        *unchangeable(
+            "data",
+            "models",
+            "code",
+            "slices",
+            "results",
+            "execution",
+            "program",
+            "cluster",
+            "backoffLimit",
+        ),
+    )
 
     data: Data | None = None
     """Where the rows come from."""
@@ -81,26 +110,30 @@ class ModelRunSpec(Wire):
     @model_validator(mode="after")
     def _data_or_program(self) -> Self:
         if self.program is not None:
-            if self.data is not None or self.models or self.slices != Slices():
-                raise ValueError("program stands instead of data, models and slices; give one kind")
+            for name in ("data", "models", "slices"):
+                given = getattr(self, name)
+                if given and given != Slices():
+                    raise refused(
+                        "program stands instead of data, models and slices: give one kind", name
+                    )
             return self
         if self.data is None:
-            raise ValueError("data is missing: give data and models, or a program")
+            raise refused("data is missing: give data and models, or a program")
         if not self.models:
-            raise ValueError("models is empty: give at least one model")
+            raise refused("models is empty: give at least one model", "models")
         return self
 
     @model_validator(mode="after")
     def _model_names_are_unique(self) -> Self:
-        seen: set[str] = set()
-        for model in self.models:
+        seen: dict[str, int] = {}
+        for index, model in enumerate(self.models):
             if model.name in seen:
-                raise ValueError(f"model name {model.name!r} is used twice; names are unique")
-            seen.add(model.name)
-        return self
-
-    @model_validator(mode="after")
-    def _adjusted_needs_adjust(self) -> Self:
-        if "p_adjusted" in self.results.coefficients and self.results.adjust is None:
-            raise ValueError("results.coefficients asks for p_adjusted: say how in results.adjust")
+                raise refused(
+                    f"the model name {model.name} is used twice, first by "
+                    f"spec.models[{seen[model.name]}]; names are unique",
+                    "models",
+                    index,
+                    "name",
+                )
+            seen[model.name] = index
         return self

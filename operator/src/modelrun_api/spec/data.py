@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from modelrun_api.wire import Wire
+from modelrun_api.wire import Wire, check_exactly_one, exactly_one
 
 Uri = Annotated[str, Field(min_length=1, max_length=2048)]
 
@@ -24,6 +24,8 @@ class Volume(Wire):
 class Location(Wire):
     """A place for files: exactly one of uri and volume."""
 
+    rules = (exactly_one("uri", "volume"),)
+
     uri: Uri | None = None
     """An fsspec address: a local folder, s3://, gs:// or abfs://."""
 
@@ -32,13 +34,14 @@ class Location(Wire):
 
     @model_validator(mode="after")
     def _exactly_one(self) -> Self:
-        if (self.uri is None) == (self.volume is None):
-            raise ValueError("give exactly one of uri and volume")
+        check_exactly_one(self, "uri", "volume")
         return self
 
 
 class Data(Wire):
     """The rows: exactly one of uri, volume and dataset."""
+
+    rules = (exactly_one("uri", "volume", "dataset"),)
 
     uri: Uri | None = None
     """A file, s3://, gs://, abfs:// or https:// address of a parquet, csv or arrow file. A file of
@@ -61,17 +64,14 @@ class Data(Wire):
 
     @model_validator(mode="after")
     def _exactly_one(self) -> Self:
-        given = [
-            name for name in ("uri", "volume", "dataset") if getattr(self, name) is not None
-        ]
-        if len(given) != 1:
-            found = " and ".join(given) or "none of them"
-            raise ValueError(f"give exactly one of uri, volume and dataset; found {found}")
+        check_exactly_one(self, "uri", "volume", "dataset")
         return self
 
 
 class Code(Wire):
     """The user's own modules: exactly one of configMapName and uri."""
+
+    rules = (exactly_one("configMapName", "uri"),)
 
     config_map_name: Annotated[str, Field(min_length=1, max_length=253)] | None = None
     """A ConfigMap with one key per file, or one key `code.zip`."""
@@ -81,6 +81,5 @@ class Code(Wire):
 
     @model_validator(mode="after")
     def _exactly_one(self) -> Self:
-        if (self.uri is None) == (self.config_map_name is None):
-            raise ValueError("give exactly one of configMapName and uri")
+        check_exactly_one(self, "configMapName", "uri")
         return self

@@ -7,11 +7,9 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from modelrun_api.failure import FailureReason
-from modelrun_api.wire import Percent, Wire
+from modelrun_api.wire import Currency, Decimal, Share, Wire
 
 Count = Annotated[int, Field(ge=0, le=1_000_000_000)]
-Share = Annotated[str, Field(pattern=Percent)]
-Amount = Annotated[str, Field(pattern=r"^[0-9]{1,9}(\.[0-9]{1,4})?$")]
 
 
 class Execution(Wire):
@@ -61,10 +59,8 @@ class Cluster(Wire):
 class Budget(Wire):
     """What the run may cost; it stops with what is finished when that is spent."""
 
-    amount: Amount
+    amount: Decimal
     """The amount, as a decimal text."""
 
-    currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")] = "USD"
+    currency: Currency = "USD"
     """The currency of the profile's price."""
-
-

@@ -6,12 +6,22 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from modelrun_api.wire import ColumnName, FreeMap, Wire
+from modelrun_api.wire import (
+    ColumnName,
+    FreeMap,
+    Rule,
+    Wire,
+    check_exactly_one,
+    exactly_one,
+    refused,
+    words,
+)
 
 CallablePath = Annotated[
     str,
-    Field(
-        pattern=r"^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*:[A-Za-z_][A-Za-z0-9_]*$",
+    words(
+        r"^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*:[A-Za-z_][A-Za-z0-9_]*$",
+        "module:function, such as decay:fit",
         max_length=253,
     ),
 ]
@@ -20,7 +30,29 @@ CallablePath = Annotated[
 class Model(Wire):
     """A model that is fitted to every slice; exactly one of estimator and callable."""
 
-    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9]([-._A-Za-z0-9]{0,61}[A-Za-z0-9])?$")]
+    rules = (
+        exactly_one("estimator", "callable"),
+        Rule(
+            "has(self.callable) ? ![has(self.formula),has(self.endog),has(self.time),"
+            "has(self.exog) && size(self.exog) > 0].exists(x,x)"
+            " : [has(self.formula),has(self.endog)].exists_one(x,x)",
+            "an estimator takes exactly one of formula and endog; a callable takes neither, nor "
+            "exog and time",
+        ),
+        Rule(
+            "!has(self.formula) || (!has(self.time) && (!has(self.exog) || size(self.exog) == 0))",
+            "exog and time go with endog; a formula names its columns itself",
+        ),
+    )
+
+    name: Annotated[
+        str,
+        words(
+            r"^[A-Za-z0-9]([-._A-Za-z0-9]{0,61}[A-Za-z0-9])?$",
+            "1 to 63 letters, digits, dots, hyphens and underscores, no sign at either end",
+            max_length=63,
+        ),
+    ]
     """A name of your choice, unique in the run; the `model` column of every table."""
 
     estimator: Annotated[str, Field(min_length=1, max_length=63)] | None = None
@@ -53,20 +85,19 @@ class Model(Wire):
 
     @model_validator(mode="after")
     def _one_kind(self) -> Self:
-        if (self.estimator is None) == (self.callable is None):
-            raise ValueError("give exactly one of estimator and callable")
+        check_exactly_one(self, "estimator", "callable")
         if self.callable is not None:
-            for name in ("formula", "endog", "time"):
-                if getattr(self, name) is not None:
-                    raise ValueError(f"{name} goes with an estimator, not with a callable")
-            if self.exog or self.init or self.fit:
-                raise ValueError("a callable takes its keywords in kwargs; exog, init and fit "
-                                 "go with an estimator")
+            for name in ("formula", "endog", "exog", "time", "init", "fit"):
+                if getattr(self, name):
+                    raise refused(
+                        f"{name} goes with an estimator; a callable takes its keywords in kwargs",
+                        name,
+                    )
             return self
         if self.kwargs:
-            raise ValueError("kwargs goes with a callable; an estimator takes init and fit")
-        if (self.formula is None) == (self.endog is None):
-            raise ValueError("give exactly one of formula and endog")
-        if self.formula is not None and (self.exog or self.time is not None):
-            raise ValueError("exog and time go with endog; a formula names its columns itself")
+            raise refused("kwargs goes with a callable; an estimator takes init and fit", "kwargs")
+        check_exactly_one(self, "formula", "endog")
+        for name in ("exog", "time"):
+            if self.formula is not None and getattr(self, name):
+                raise refused(f"{name} goes with endog; a formula names its columns itself", name)
         return self

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from modelrun_api.spec.data import Location
-from modelrun_api.wire import ColumnName, Wire
+from modelrun_api.wire import ColumnName, Rule, Wire, refused, words
 
 CoefficientColumn = Literal[
     "estimate", "std_error", "statistic", "p_value", "conf_low", "conf_high", "p_adjusted"
@@ -63,12 +63,20 @@ class Report(Wire):
 class Results(Wire):
     """What is computed and kept."""
 
+    rules = (
+        Rule(
+            "!has(self.coefficients) || !('p_adjusted' in self.coefficients) || has(self.adjust)",
+            "coefficients asks for p_adjusted: say how in adjust",
+            ".adjust",
+        ),
+    )
+
     to: Location | None = None
     """Where results go. By default results/<name>/ on a laptop and
     <resultsPrefix>/<namespace>/<name> of the profile on a cluster."""
 
     reuse_from: Annotated[list[Location], Field(max_length=16)] = []
-    """Locations of other studies, read only; their finished fits are taken over where keys agree."""
+    """Locations of other studies, read only: finished fits are taken over where keys agree."""
 
     coefficients: Annotated[list[CoefficientColumn], Field(max_length=16)] = [
         "estimate",
@@ -80,7 +88,10 @@ class Results(Wire):
     ]
     """Columns of coefficients.parquet."""
 
-    conf_level: Annotated[str, Field(pattern=r"^0\.[0-9]{1,6}$")] = "0.95"
+    conf_level: Annotated[
+        str,
+        words(r"^0\.[0-9]{0,5}[1-9]$", 'a decimal number between 0 and 1 as text, such as "0.95"'),
+    ] = "0.95"
     """The level of confidence intervals, as a decimal text."""
 
     adjust: Adjust | None = None
@@ -102,3 +113,12 @@ class Results(Wire):
 
     report: Report = Report()
     """Which reports are drawn."""
+
+    @model_validator(mode="after")
+    def _p_adjusted_needs_adjust(self) -> Self:
+        if "p_adjusted" in self.coefficients and self.adjust is None:
+            at = self.coefficients.index("p_adjusted")
+            raise refused(
+                "p_adjusted needs to know how: say it in results.adjust", "coefficients", at
+            )
+        return self

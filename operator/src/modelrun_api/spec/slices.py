@@ -6,9 +6,15 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from modelrun_api.wire import ColumnName, Wire
+from modelrun_api.wire import ColumnName, Rule, Wire, refused, words
 
-Span = Annotated[str, Field(pattern=r"^[1-9][0-9]{0,5}(Y|Q|M|W|D|h|min|s)$")]
+Span = Annotated[
+    str,
+    words(
+        r"^[1-9][0-9]{0,5}(Y|Q|M|W|D|h|min|s)$",
+        "a calendar length: a number and one of Y, Q, M, W, D, h, min, s, such as 5Y",
+    ),
+]
 """A calendar length: 5Y, 6M, 2W, 30D."""
 
 Rows = Annotated[int, Field(ge=1, le=1_000_000_000)]
@@ -37,6 +43,13 @@ class Window(Wire):
 class Resample(Wire):
     """Bootstrap replicates of every slice, drawn by index from Philox(seed, replicate)."""
 
+    rules = (
+        Rule(
+            "(self.method == 'block') == has(self.blockLength)",
+            "blockLength goes with method block, and method block needs it",
+        ),
+    )
+
     method: Literal["pairs", "block"]
     """Rows one by one, or moving blocks of consecutive rows."""
 
@@ -52,7 +65,9 @@ class Resample(Wire):
     @model_validator(mode="after")
     def _block_length_goes_with_block(self) -> Self:
         if (self.method == "block") != (self.block_length is not None):
-            raise ValueError("blockLength goes with method block, and method block needs it")
+            raise refused(
+                "blockLength goes with method block, and method block needs it", "blockLength"
+            )
         return self
 
 
