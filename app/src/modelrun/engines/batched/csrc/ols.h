@@ -1,0 +1,81 @@
+/* OLS and WLS over many slices. */
+#ifndef MODELRUN_OLS_H
+#define MODELRUN_OLS_H
+
+#include "frame.h"
+#include "inference.h"
+
+enum Covariance { COV_NONROBUST, COV_HC0, COV_HC1, COV_HC2, COV_HC3, COV_HAC, COV_CLUSTER, COV_FIXED };
+
+enum Constant { CONSTANT_DETECT = -1, CONSTANT_ABSENT = 0, CONSTANT_PRESENT = 1 };
+
+/* Columns of the statistics array; ols.py reads them by the same names. */
+enum LinearStatistic {
+    LIN_NOBS,
+    LIN_K_CONSTANT,
+    LIN_DF_MODEL,
+    LIN_DF_RESID,
+    LIN_DF_INFERENCE,
+    LIN_SSR,
+    LIN_SCALE,
+    LIN_TSS,
+    LIN_R_SQUARED,
+    LIN_ADJ_R_SQUARED,
+    LIN_LOG_LIK,
+    LIN_AIC,
+    LIN_BIC,
+    LIN_F,
+    LIN_F_P,
+    LIN_CONDITION,
+    LIN_ETA,
+    LIN_MIN_SLACK, /* smallest 1 - h, where the covariance needed leverages */
+    LIN_CLUSTERS,
+    LIN_COUNT
+};
+
+typedef struct {
+    int covariance;
+    int lags;            /* HAC; -1: floor(4 (n / 100)^(2/9)) */
+    int uniform;         /* HAC kernel: 0 Bartlett, 1 uniform */
+    int correction;      /* small-sample correction of HAC and cluster */
+    int df_correction;   /* cluster: df of inference is G - 1 */
+    int use_t;
+    int constant;        /* enum Constant */
+    int robust_f;        /* the Wald F of a robust covariance is wanted */
+    int exact_condition; /* kappa_2 for every fit instead of a bound where the bound suffices */
+    double level;        /* of the confidence intervals */
+    double fixed_scale;  /* of COV_FIXED */
+} LinearOptions;
+
+typedef struct {
+    Coefficients coefficients;
+    double *statistics; /* fits * LIN_COUNT */
+    double *cov;        /* fits * p * p or NULL */
+    double *fitted;     /* one a row of the slices, one slice after the other, or NULL */
+    double *resid;
+    int8_t *status;
+    uint16_t *reasons;
+} LinearOutput;
+
+/* Returns 0, or -1 when memory ran out. */
+int ols_fit(const Frame *frame, const int32_t *group, int32_t groups, const int64_t *start,
+            const int64_t *stop, ptrdiff_t fits, const LinearOptions *options,
+            const LinearOutput *out);
+
+/* Everything that follows from R, c, ssr and the sums of squares; used by OLS and rolling. */
+typedef struct {
+    int p;
+    double n;
+    int k_constant;
+    double ssr, yy, tss; /* yy = y'y (weighted), tss centred where there is a constant */
+    double sum_log_weight;
+    int weighted;
+} LinearMoments;
+
+void linear_statistics(const LinearMoments *m, double *statistics);
+
+/* Condition gate; fills LIN_CONDITION and LIN_ETA and returns reasons. */
+unsigned linear_gate(const double *r, const double *inverse, int p, double ssr, double yy,
+                     int exact, double *statistics, double *scratch);
+
+#endif
