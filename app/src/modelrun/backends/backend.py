@@ -10,9 +10,8 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
-from modelrun_api.failure import FailureReason
-
 from modelrun.plan.task import Task
+from modelrun_api.failure import FailureReason
 
 Work = Callable[[Task], bytes]
 """What a worker does with a task: it returns a frame as Arrow IPC stream bytes. It is picklable,

@@ -1,0 +1,308 @@
+"""The backend `dask`: worker processes on this machine, or a cluster that the environment names.
+
+Every fit is guarded against everything: exceptions, time, memory, the death of its worker.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import datetime as dt
+import secrets
+import time
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+import cloudpickle
+
+from modelrun.backends import machine, preflight
+from modelrun.backends.backend import Outcome, Work
+from modelrun.backends.dispatch import Dispatcher, Settings
+from modelrun.backends.guard import grace
+from modelrun.backends.worker import Terms
+from modelrun.errors import InfrastructureError
+from modelrun.plan.task import Task
+
+if TYPE_CHECKING:
+    from modelrun.backends.local_cluster import LocalCluster
+
+CONNECT_SECONDS = 60.0
+PREFLIGHT_SECONDS = 120.0
+TTL_SLACK_SECONDS = 120.0
+
+
+class DaskBackend:
+    """Runs tasks on Dask workers; a context manager."""
+
+    name = "dask"
+
+    def __init__(
+        self,
+        *,
+        address: str | None = None,
+        workers: int | None = None,
+        quorum: int | None = None,
+        startup_seconds: float = 1200.0,
+        tls: bool = False,
+        dashboard: str | None = None,
+        fit_timeout: float = 300.0,
+        memory_limit: int | None = None,
+        no_workers_seconds: float = 300.0,
+        environment: Mapping[str, str] | None = None,
+        on_workers: Callable[[int], None] | None = None,
+        profile: Path | None = None,
+    ) -> None:
+        """Describe the backend; nothing starts before it is entered.
+
+        Args:
+            address: The scheduler of a running cluster; TLS files come from Dask's own
+                configuration. None starts a cluster on this machine.
+            workers: Worker processes to start on this machine; by default one per processor.
+            quorum: Workers that a running cluster must have before fitting starts; by default 1.
+            startup_seconds: How long to wait for them.
+            tls: Encrypt the connections of the cluster on this machine.
+            dashboard: Where the cluster on this machine shows Dask's dashboard; None for none.
+            fit_timeout: The longest that one fit may take, in seconds.
+            memory_limit: Bytes of anonymous memory per worker; by default an equal share of the
+                machine's memory. 0 for no limit.
+            no_workers_seconds: How long a run may be without any worker.
+            environment: Further environment variables of workers on this machine.
+            on_workers: Called with the number of workers whenever it changes.
+            profile: A folder for cProfile files of the workers; None for no profiling.
+        """
+        self._address = address
+        self._wanted = workers if workers is not None else machine.processors()
+        self._quorum = quorum if quorum is not None else (self._wanted if address is None else 1)
+        self._startup_seconds = startup_seconds
+        self._tls = tls
+        self._dashboard = dashboard
+        self._fit_timeout = fit_timeout
+        self._memory_limit = memory_limit
+        self._no_workers_seconds = no_workers_seconds
+        self._environment = dict(environment or {})
+        self._on_workers = on_workers
+        self._profile = profile
+        self._token = secrets.token_hex(8)
+        self._cluster: LocalCluster | None = None
+        self._open_client: Any = None
+        self._terms: Terms | None = None
+        self._dispatcher: Dispatcher | None = None
+        self.dashboard: str | None = None
+        """The address of Dask's dashboard, once the backend is entered."""
+
+    # -- entering and leaving ------------------------------------------------------------------
+
+    def __enter__(self) -> Self:
+        """Start or connect, wait for the workers and look at them.
+
+        Raises:
+            InfrastructureError: There is no scheduler, or there are not enough workers in time,
+                or they differ from the runner.
+        """
+        try:
+            self._enter()
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        """Stop what was started."""
+        self.close()
+
+    def _enter(self) -> None:
+        security = self._start_cluster()
+        import distributed
+
+        from modelrun.backends import certificates
+
+        if self._cluster is not None:
+            self._cluster.wait()
+            self._address, self.dashboard = self._cluster.address, self._cluster.dashboard
+        machine.raise_file_limit(max(self._wanted, self._quorum))
+        import dask
+
+        with dask.config.set({"distributed.comm.timeouts.connect": f"{CONNECT_SECONDS:g}s"}):
+            connect: Any = distributed.Client
+            try:
+                self._open_client = connect(
+                    self._address,
+                    security=certificates.security(security) if security else None,
+                    timeout=CONNECT_SECONDS,
+                    set_as_default=False,
+                    name="modelrun",
+                )
+            except (OSError, TimeoutError, RuntimeError, ValueError, TypeError) as error:
+                raise InfrastructureError(
+                    f"cannot reach the Dask scheduler at {self._address}: {error}"
+                ) from error
+        self._wait_for_workers()
+        self._prepare()
+
+    def _start_cluster(self) -> dict[str, Any] | None:
+        if self._address is not None:
+            return None
+        from modelrun.backends import certificates
+        from modelrun.backends.local_cluster import LocalCluster
+
+        security = None
+        if self._tls:
+            security = certificates.issue(dt.datetime.now(dt.UTC)).security()
+        self._cluster = LocalCluster(
+            workers=self._wanted,
+            worker_ttl=self._ttl,
+            security=security,
+            dashboard=self._dashboard,
+            environment=self._environment,
+        )
+        return security
+
+    def close(self) -> None:
+        """Disconnect and stop the cluster of this machine; may be called twice."""
+        if self._open_client is not None:
+            client, self._open_client = self._open_client, None
+            with contextlib.suppress(Exception):
+                client.close(timeout=2)
+        if self._cluster is not None:
+            cluster, self._cluster = self._cluster, None
+            cluster.close()
+
+    @property
+    def _client(self) -> Any:
+        if self._open_client is None:
+            raise InfrastructureError("the backend is not open; use it as a context manager")
+        return self._open_client
+
+    @property
+    def _ttl(self) -> float:
+        return self._fit_timeout + grace(self._fit_timeout) + TTL_SLACK_SECONDS
+
+    # -- workers -------------------------------------------------------------------------------
+
+    def workers(self) -> int:
+        """Return how many worker threads there are now, as of the last beat."""
+        if self._dispatcher is not None:
+            return self._dispatcher.workers
+        return sum(self._client.nthreads().values())
+
+    def _wait_for_workers(self) -> None:
+        """Wait for the quorum and tell how many there are."""
+        end = time.monotonic() + self._startup_seconds
+        told = -1
+        while True:
+            count = len(self._client.nthreads())
+            if count != told and self._on_workers is not None:
+                self._on_workers(count)
+            told = count
+            if count >= self._quorum:
+                return
+            if time.monotonic() > end:
+                raise InfrastructureError(
+                    f"{count} of at least {self._quorum} workers came within "
+                    f"{self._startup_seconds:g} s"
+                )
+            time.sleep(0.1)
+
+    def _prepare(self) -> None:
+        """Put the watch on every worker, set the scheduler's limits and inspect all workers."""
+        from modelrun.backends import nanny
+
+        client = self._client
+        limit = self._memory_limit
+        info = client.scheduler_info(n_workers=-1)["workers"].values()
+        if limit is None:
+            hosts = [worker["host"] for worker in info]
+            limit = 0
+            if self._cluster is not None:
+                limit = machine.memory_per_worker(self._wanted)
+            elif hosts:
+                per_host = max(hosts.count(host) for host in set(hosts))
+                limit = min(client.run(machine.memory_per_worker, per_host).values(), default=0)
+        patience = grace(self._fit_timeout)
+        self._terms = Terms(self._token, patience, limit, profile=self._profile is not None)
+        client.run_on_scheduler(_limits, worker_ttl=self._ttl)
+        client.register_plugin(nanny.Watch(self._token, grace=patience, memory_limit=limit))
+        client.subscribe_topic(nanny.TOPIC, self._hear)
+        self._inspect()
+
+    def _inspect(self) -> None:
+        seen = self._client.run(preflight.inspect, on_error="return")
+        broken = {who: what for who, what in seen.items() if isinstance(what, BaseException)}
+        if broken:
+            who, what = next(iter(broken.items()))
+            raise InfrastructureError(
+                f"{len(broken)} of {len(seen)} workers cannot be inspected; {who} says "
+                f"{type(what).__name__}: {what}. Is modelrun installed there?"
+            )
+        rows = preflight.differences(preflight.versions(), seen)
+        if rows:
+            raise InfrastructureError(
+                "workers differ from the runner; use one image (or one environment) for all and "
+                "set the thread variables to 1:\n" + preflight.table(rows)
+            )
+
+    async def _hear(self, event: tuple[float, dict[str, Any]]) -> None:
+        if self._dispatcher is not None:
+            await self._dispatcher.hear(event)
+
+    # -- work ----------------------------------------------------------------------------------
+
+    def map(self, work: Work, tasks: Iterable[Task]) -> Iterator[Outcome]:
+        """Yield outcomes as they come; every fit of every task appears in exactly one.
+
+        Closing the iterator stops handing out and leaves no task behind.
+
+        Raises:
+            InfrastructureError: There are no workers, or the scheduler is gone.
+        """
+        from joblib import Parallel, delayed
+        from joblib.parallel import register_parallel_backend
+
+        from modelrun.backends.joblib_backend import ModelrunBackend
+
+        client = self._client
+        loop: asyncio.AbstractEventLoop = client.loop.asyncio_loop
+        settings = Settings(
+            fit_limit=self._fit_timeout,
+            no_workers=self._no_workers_seconds,
+            on_workers=self._on_workers,
+        )
+        dispatcher = Dispatcher(client, cloudpickle.dumps((work, self._terms)), settings)
+        self._dispatcher = dispatcher
+        register_parallel_backend(
+            "modelrun", lambda **extra: ModelrunBackend(dispatcher, loop, **extra)
+        )
+        parallel = Parallel(
+            n_jobs=-1,
+            backend="modelrun",
+            return_as="generator_unordered",
+            batch_size=1,
+            pre_dispatch="n_jobs",
+        )
+        results = parallel(delayed(work)(task) for task in tasks)
+        try:
+            for outcomes in results:
+                asyncio.run_coroutine_threadsafe(dispatcher.release(), loop)
+                yield from outcomes
+        finally:
+            with warnings.catch_warnings():  # joblib warns that a closed iterator was not empty
+                warnings.simplefilter("ignore", UserWarning)
+                results.close()
+            self._dispatcher = None
+            if self._profile is not None:
+                self._collect_profiles(self._profile)
+
+    def _collect_profiles(self, folder: Path) -> None:
+        from modelrun.backends import profile
+
+        with contextlib.suppress(Exception):
+            profile.write(folder, self._client.run(profile.collect))
+
+
+def _limits(dask_scheduler: Any, worker_ttl: float) -> None:
+    """Set on a running scheduler what a local one gets by configuration."""
+    dask_scheduler.allowed_failures = 0
+    if dask_scheduler.worker_ttl:
+        dask_scheduler.worker_ttl = max(dask_scheduler.worker_ttl, worker_ttl)

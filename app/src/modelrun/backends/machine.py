@@ -1,0 +1,62 @@
+"""What this machine offers to workers: processors, memory, open files, and how threads are tamed.
+
+Numbers are those of the container where there is one, not those of the host.
+"""
+
+from __future__ import annotations
+
+import resource
+from collections.abc import Mapping
+
+from modelrun.errors import InfrastructureError
+
+THREAD_VARIABLES = (
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "BLIS_NUM_THREADS",
+    "VECLIB_MAXIMUM_THREADS",
+    "NUMEXPR_NUM_THREADS",
+    "NUMBA_NUM_THREADS",
+)
+"""Numeric libraries read these when they are loaded; all must be 1 where one process runs per
+processor."""
+
+ONE_THREAD: Mapping[str, str] = dict.fromkeys(THREAD_VARIABLES, "1")
+
+FILES_PER_WORKER = 3
+FILES_FOR_THE_REST = 200
+RUNNER_SHARE = 0.1
+"""The share of memory that workers leave to the runner, the scheduler and the system."""
+
+
+def processors() -> int:
+    """Return how many processors this process may use: affinity and control groups count."""
+    import joblib
+
+    return max(1, int(joblib.cpu_count()))
+
+
+def memory_per_worker(workers: int) -> int:
+    """Return the bytes of anonymous memory that each of some workers on this machine may use."""
+    from dask import system
+
+    total: int = system.MEMORY_LIMIT  # type: ignore[attr-defined]
+    return int(total * (1 - RUNNER_SHARE) / max(1, workers))
+
+
+def raise_file_limit(workers: int) -> None:
+    """Raise the soft limit of open files to what a scheduler needs for its workers.
+
+    Raises:
+        InfrastructureError: The hard limit is lower than that.
+    """
+    needed = FILES_PER_WORKER * workers + FILES_FOR_THE_REST
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != resource.RLIM_INFINITY and soft < needed:
+        if hard != resource.RLIM_INFINITY and hard < needed:
+            raise InfrastructureError(
+                f"{workers} workers need {needed} open files, the limit is {hard}; raise it "
+                "(ulimit -n) or use fewer workers"
+            )
+        resource.setrlimit(resource.RLIMIT_NOFILE, (needed, hard))
