@@ -1,0 +1,183 @@
+"""From the spec's `data` section to an Arrow table in a form that every estimator understands.
+
+Types are settled here once, so that a slice never sees another type than the whole: dates become
+timestamps, decimals and whole numbers with gaps become floats with NaN, as pandas has them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import pyarrow as pa
+from modelrun_api.spec import Data
+
+from modelrun import arrays
+from modelrun.datasets import bundled, where
+from modelrun.datasets.files import File, format_of
+from modelrun.errors import UserMistake
+from modelrun.nearest import suggestion
+
+ROW: Final = "__row__"
+"""The column that holds each row's place in the data as read, before `where`, from 0."""
+
+VOLUME_VARIABLE: Final = "MODELRUN_DATA_VOLUME"
+"""Environment variable with the folder where `volume` is mounted."""
+
+VOLUME_FOLDER: Final = "/data"
+
+
+def schema(data: Data, *, base: Path, env: Mapping[str, str] | None = None) -> pa.Schema:
+    """Return names and types of all columns, as `read` gives them, without reading the rows.
+
+    Args:
+        data: The spec's section.
+        base: The folder of the file, to which paths are relative.
+        env: The environment, for the folder where a volume is mounted.
+
+    Raises:
+        UserMistake: The source is missing, unreadable or unknown.
+        InfrastructureError: The storage does not answer.
+    """
+    source = _open(data, base, env or {})
+    found = source.schema() if isinstance(source, File) else source.schema
+    return pa.schema([pa.field(field.name, _settled(field.type)) for field in found])
+
+
+def read(
+    data: Data,
+    *,
+    base: Path,
+    columns: Sequence[str] | None = None,
+    env: Mapping[str, str] | None = None,
+    rows: bool = False,
+) -> pa.Table:
+    """Read columns of the data, filtered by `where`.
+
+    Args:
+        data: The spec's section.
+        base: The folder of the file, to which paths are relative.
+        columns: The columns that are needed; all by default.
+        env: The environment, for the folder where a volume is mounted.
+        rows: Whether to add the column `ROW`.
+
+    Returns:
+        The rows in the order of the file, the columns in the order asked for.
+
+    Raises:
+        UserMistake: The source is missing or unreadable, a column is not there, `where` is no
+            expression or keeps no row.
+        InfrastructureError: The storage does not answer.
+    """
+    source = _open(data, base, env or {})
+    found = source.schema() if isinstance(source, File) else source.schema
+    known = list(found.names)
+    twice = sorted({name for name in known if known.count(name) > 1})
+    wanted = known if columns is None else list(dict.fromkeys(columns))
+    for name in wanted:
+        if name not in known:
+            raise UserMistake(
+                f"the data have no column {name!r}; {suggestion(name, known)}", field="spec.data"
+            )
+    if set(twice) & set(wanted):
+        raise UserMistake(
+            f"the data have two columns named {twice[0]!r}; rename one of them.",
+            field="spec.data",
+        )
+    condition = where.parse(data.where, known) if data.where is not None else None
+    needed = list(dict.fromkeys([*wanted, *(condition.columns if condition else ())]))
+    if isinstance(source, File):
+        table = _settle(source.table(needed if set(needed) != set(known) else None).select(needed))
+    else:
+        table = source.select(needed)
+    if rows:
+        table = table.append_column(ROW, arrays.from_numpy(np.arange(table.num_rows)))
+    if table.num_rows == 0:
+        raise UserMistake("the data have no rows.", field="spec.data")
+    if condition is not None:
+        mask = condition.mask(table)
+        if not mask.any():
+            raise UserMistake(
+                f"where: {data.where!r} keeps none of the {table.num_rows} rows; "
+                "check the values it compares with.",
+                field=where.FIELD,
+            )
+        if not mask.all():
+            table = table.filter(arrays.from_numpy(mask))
+    return table.select([*wanted, ROW] if rows else wanted)
+
+
+def _open(data: Data, base: Path, env: Mapping[str, str]) -> File | pa.Table:
+    if data.dataset is not None:
+        return bundled.load(data.dataset)
+    if data.volume is not None:
+        folder = Path(env.get(VOLUME_VARIABLE, VOLUME_FOLDER))
+        path = folder / data.volume.path
+        if not folder.is_dir():
+            raise UserMistake(
+                f"volume: the claim {data.volume.claim_name!r} is mounted on a cluster only; there "
+                f"is no folder {folder} here. On a laptop use `uri`, or set {VOLUME_VARIABLE} to "
+                "a folder with the same content.",
+                field="spec.data.volume",
+            )
+        return _file(str(path), data, "spec.data.volume.path")
+    assert data.uri is not None
+    return _file(_absolute(data.uri, base), data, "spec.data.uri")
+
+
+def _absolute(uri: str, base: Path) -> str:
+    if uri.startswith("file://"):
+        return uri.removeprefix("file://")
+    if "://" in uri:
+        return uri
+    return str((base / Path(uri).expanduser()).absolute())
+
+
+def _file(address: str, data: Data, field: str) -> File:
+    kind = data.format or format_of(address)
+    if kind is None:
+        raise UserMistake(
+            f"{address}: its suffix does not tell the format; say `format: parquet`, `csv` or "
+            "`arrow`.",
+            field=field,
+        )
+    return File(address=address, format=kind, field=field)
+
+
+def _settled(kind: pa.DataType) -> pa.DataType:
+    """Return the type a column has after reading; gaps are not known yet."""
+    if pa.types.is_date(kind):
+        return pa.timestamp("us")
+    if pa.types.is_decimal(kind) or pa.types.is_float16(kind):
+        return pa.float64()
+    if pa.types.is_large_string(kind) or pa.types.is_string_view(kind):
+        return pa.string()
+    return kind
+
+
+def _settle(table: pa.Table) -> pa.Table:
+    columns: list[pa.Array | pa.ChunkedArray] = []
+    for name, column in zip(table.column_names, table.columns, strict=True):
+        kind = _settled(column.type)
+        if pa.types.is_null(kind):
+            nothing = np.full(table.num_rows, np.nan)
+            columns.append(arrays.from_numpy(nothing))
+            continue
+        if kind != column.type:
+            try:
+                column = column.cast(kind)
+            except pa.ArrowInvalid as error:
+                raise UserMistake(
+                    f"column {name!r} of type {column.type} cannot be read: {error}",
+                    field="spec.data",
+                ) from None
+        if column.null_count and pa.types.is_integer(kind):
+            column = arrays.from_numpy(arrays.floats(column))
+        elif column.null_count and pa.types.is_floating(kind):
+            values = arrays.to_numpy(column)
+            gaps = arrays.missing_mask(column)
+            column = arrays.from_numpy(np.where(gaps, values.dtype.type(np.nan), values))
+        columns.append(column)
+    return pa.Table.from_arrays(columns, names=table.column_names)
