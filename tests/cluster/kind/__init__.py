@@ -1,0 +1,1 @@
+"""kind: the cluster's nodes are Docker containers."""
