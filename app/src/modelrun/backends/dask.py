@@ -17,10 +17,11 @@ from typing import TYPE_CHECKING, Any, Self
 
 import cloudpickle
 
-from modelrun.backends import machine, preflight
+from modelrun.backends import machine, placement, preflight
 from modelrun.backends.backend import Outcome, Work
 from modelrun.backends.dispatch import Dispatcher, Settings
 from modelrun.backends.guard import grace
+from modelrun.backends.placement import Place
 from modelrun.backends.worker import Terms
 from modelrun.errors import InfrastructureError
 from modelrun.plan.task import Task
@@ -89,6 +90,8 @@ class DaskBackend:
         self._open_client: Any = None
         self._terms: Terms | None = None
         self._dispatcher: Dispatcher | None = None
+        self._placed: list[Place] = []
+        self._threads = 0
         self.dashboard: str | None = None
         """The address of Dask's dashboard, once the backend is entered."""
 
@@ -163,6 +166,11 @@ class DaskBackend:
         """Disconnect and stop the cluster of this machine; may be called twice."""
         if self._open_client is not None:
             client, self._open_client = self._open_client, None
+            for place in self._placed:
+                with contextlib.suppress(Exception):  # the cluster may be gone already
+                    client.run(placement.remove, place.identity)
+                    placement.withdraw(client, place.identity)
+            self._placed.clear()
             with contextlib.suppress(Exception):
                 client.close(timeout=2)
         if self._cluster is not None:
@@ -184,15 +192,15 @@ class DaskBackend:
     def workers(self) -> int:
         """Return how many worker threads there are now, as of the last beat."""
         if self._dispatcher is not None:
-            return self._dispatcher.workers
-        return sum(self._client.nthreads().values())
+            self._threads = self._dispatcher.workers
+        return self._threads
 
     def _wait_for_workers(self) -> None:
         """Wait for the quorum and tell how many there are."""
         end = time.monotonic() + self._startup_seconds
         told = -1
         while True:
-            count = len(self._client.nthreads())
+            count = self._threads = len(self._client.nthreads())
             if count != told and self._on_workers is not None:
                 self._on_workers(count)
             told = count
@@ -243,6 +251,21 @@ class DaskBackend:
                 "set the thread variables to 1:\n" + preflight.table(rows)
             )
 
+    def place(self, folder: Path, *, beside: str | None) -> Place:
+        """Make a study reachable for the workers: a visible folder, a copy, or the scheduler.
+
+        Args:
+            folder: The study on this machine.
+            beside: An address of fsspec that runner and workers reach; None where there is none.
+        """
+        if self._cluster is not None:
+            return placement.here(folder)
+        place = placement.elsewhere(folder, uri=beside)
+        if beside is None:
+            placement.serve(self._client, place)
+        self._placed.append(place)
+        return place
+
     async def _hear(self, event: tuple[float, dict[str, Any]]) -> None:
         if self._dispatcher is not None:
             await self._dispatcher.hear(event)
@@ -269,7 +292,9 @@ class DaskBackend:
             no_workers=self._no_workers_seconds,
             on_workers=self._on_workers,
         )
-        dispatcher = Dispatcher(client, cloudpickle.dumps((work, self._terms)), settings)
+        dispatcher = Dispatcher(
+            client, cloudpickle.dumps((work, self._terms)), settings, workers=self._threads
+        )
         self._dispatcher = dispatcher
         register_parallel_backend(
             "modelrun", lambda **extra: ModelrunBackend(dispatcher, loop, **extra)
@@ -290,6 +315,7 @@ class DaskBackend:
             with warnings.catch_warnings():  # joblib warns that a closed iterator was not empty
                 warnings.simplefilter("ignore", UserWarning)
                 results.close()
+            self._threads = dispatcher.workers
             self._dispatcher = None
             if self._profile is not None:
                 self._collect_profiles(self._profile)

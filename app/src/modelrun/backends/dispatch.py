@@ -112,13 +112,16 @@ class Settings:
 class Dispatcher:
     """Settles tasks of one map; all methods but the constructor run on the client's loop."""
 
-    def __init__(self, client: Client, blob: bytes, settings: Settings) -> None:
+    def __init__(
+        self, client: Client, blob: bytes, settings: Settings, *, workers: int = 1
+    ) -> None:
         """Prepare to dispatch.
 
         Args:
             client: A connected client.
             blob: The pickled pair (work, terms).
             settings: Limits of waiting.
+            workers: How many worker threads there are now.
         """
         self._client: Any = client
         self._blob = blob
@@ -129,13 +132,13 @@ class Dispatcher:
         self._news = asyncio.Condition()
         self._slots = asyncio.Condition()
         self._out = 0
-        self._window = 4
+        self._window = 2 * workers + 2
         self._last_beat = time.monotonic()
         self._workers_seen = time.monotonic()
         self._bugs = 0
         self._deaths_between = 0
         self.failed: ModelrunError | None = None
-        self.workers = 0
+        self.workers = workers
 
     # -- the clock -----------------------------------------------------------------------------
 

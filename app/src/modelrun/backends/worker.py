@@ -45,6 +45,9 @@ def run(blob: bytes, call: bytes) -> Verdict:
     if alone:
         from modelrun.backends import alone as fresh
 
+        prepare = getattr(work, "prepare", None)
+        if prepare is not None:  # only a worker can ask the scheduler for files
+            prepare()
         return fresh.confirm(blob, task, terms, worker=name)
     note = _note(terms.token, nanny, name)
     note.begin(submission)

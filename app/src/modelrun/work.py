@@ -1,0 +1,84 @@
+"""What a worker does with a task: open the study once, fit, answer with Arrow bytes.
+
+A Work is what travels with the tasks of a run. It is a few hundred bytes; the panel comes to each
+machine once (see modelrun.backends.placement) and is mapped into memory by all processes there.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Protocol, runtime_checkable
+
+import pyarrow as pa
+
+from modelrun.backends import placement
+from modelrun.backends.guard import WorkerGuard
+from modelrun.backends.placement import Place
+from modelrun.plan.study import Study
+from modelrun.plan.task import Task
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """Fits tasks of one study; the same object serves all tasks and all backends."""
+
+    place: Place
+
+    def __call__(self, task: Task) -> bytes:
+        """Fit a task.
+
+        Returns:
+            One record batch as an Arrow IPC stream, a row per fit (see modelrun.engines.frame).
+
+        Raises:
+            InfrastructureError: The study cannot be fetched to this machine.
+        """
+        from modelrun.engines.catalog import engine
+
+        study = _open(self.place)
+        with WorkerGuard(limit=study.fit_timeout_seconds) as guard:
+            batch = engine(study.models[task.model].engine).fit(study, task, guard)
+        sink = pa.BufferOutputStream()
+        with pa.ipc.new_stream(sink, batch.schema) as stream:
+            stream.write_batch(batch)
+        return sink.getvalue().to_pybytes()
+
+    def prepare(self) -> None:
+        """Bring the study to this machine, for processes here that are no workers of Dask.
+
+        Raises:
+            InfrastructureError: It cannot be fetched.
+        """
+        placement.find(self.place)
+
+
+@lru_cache(maxsize=2)
+def _open(place: Place) -> Study:
+    from modelrun.plan import study_files
+
+    return study_files.open(placement.find(place))
+
+
+@runtime_checkable
+class Remote(Protocol):
+    """A backend whose workers may not see the files of this machine."""
+
+    def place(self, folder: Path, *, beside: str | None) -> Place:
+        """Make a study reachable for the workers."""
+        ...
+
+
+def prepare(folder: Path, backend: object, *, beside: str | None = None) -> Work:
+    """Return the work for a study, reachable for all workers of the backend.
+
+    Args:
+        folder: The study, as modelrun.plan.study_files.write has left it.
+        backend: The open backend.
+        beside: An address of fsspec that runner and workers reach (beside the results), where a
+            copy for remote workers may lie; None where there is none.
+    """
+    if isinstance(backend, Remote):
+        return Work(backend.place(folder, beside=beside))
+    return Work(placement.here(folder))
