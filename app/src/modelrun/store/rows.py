@@ -1,0 +1,88 @@
+"""Reading stored rows: from segments on this machine, mapped and not copied.
+
+Rows are asked for in any order and come in chunks: what lies together is a slice of the mapped
+file, and a chunk whose rows do not lie in the asked order says how to bring them into it. Nothing
+stays in memory once a chunk is let go.
+"""
+
+from __future__ import annotations
+
+import mmap
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from modelrun.store.frames import open_frame
+from modelrun.store.index import Index, Positions
+
+CHUNK = 50_000
+"""Fits that are looked at together: enough for vectors, little for memory."""
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Some of the asked rows, as they lie in the store."""
+
+    first: int
+    """Place of the first of them among the asked positions."""
+
+    batches: list[pa.RecordBatch]
+    """The rows in stored order; together n rows."""
+
+    order: Positions | None
+    """Row order[i] of the batches is the i-th asked row, shape (n,); None: they are in order."""
+
+
+def read(
+    index: Index, segments: Sequence[Path], positions: Positions, *, chunk: int = CHUNK
+) -> Iterator[Chunk]:
+    """Yield the rows at these positions, chunk by chunk.
+
+    Args:
+        index: Which frame holds which row.
+        segments: The files.
+        positions: Stored rows, shape (n,), none of them -1.
+        chunk: The largest number of rows in a chunk.
+
+    Raises:
+        OSError: A segment cannot be read.
+    """
+    for first in range(0, len(positions), chunk):
+        asked = positions[first : first + chunk]
+        order: Positions | None = None
+        if len(asked) > 1 and (np.diff(asked) <= 0).any():
+            by_place = np.argsort(asked, kind="stable")
+            order = np.empty(len(asked), np.int64)
+            order[by_place] = np.arange(len(asked))
+            asked = asked[by_place]
+        yield Chunk(first, list(_batches(index, segments, asked)), order)
+
+
+def _batches(index: Index, segments: Sequence[Path], asked: Positions) -> Iterator[pa.RecordBatch]:
+    """Yield the asked rows, which ascend, frame by frame."""
+    frames, rows = index.frame_of(asked)
+    cuts = np.flatnonzero(np.diff(frames)) + 1
+    mapped: dict[int, pa.Buffer] = {}
+    for start, stop in zip([0, *cuts], [*cuts, len(asked)], strict=True):
+        frame = index.frames[frames[start]]
+        if frame.segment not in mapped:
+            mapped = {frame.segment: map_file(segments[frame.segment])}
+        stream = mapped[frame.segment].slice(
+            frame.arrow_start, frame.arrow_stop - frame.arrow_start
+        )
+        batch = open_frame(stream)
+        wanted = rows[start:stop]
+        low, high = int(wanted[0]), int(wanted[-1]) + 1
+        if high - low == len(wanted):
+            yield batch.slice(low, high - low)
+        else:
+            yield batch.take(wanted)
+
+
+def map_file(path: Path) -> pa.Buffer:
+    """Map a file; the mapping goes with the last buffer that points into it."""
+    with path.open("rb") as file:
+        return pa.py_buffer(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
