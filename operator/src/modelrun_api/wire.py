@@ -7,9 +7,18 @@ are plain dataclasses.
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Annotated, Any, ClassVar, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field, GetJsonSchemaHandler
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    GetJsonSchemaHandler,
+    PlainSerializer,
+)
 from pydantic.alias_generators import to_camel
 from pydantic_core import CoreSchema, PydanticCustomError
 
@@ -163,3 +172,18 @@ Name = Annotated[
 
 ColumnName = Annotated[str, Field(min_length=1, max_length=128)]
 """The name of a column of the data."""
+
+
+def whole_second(moment: datetime) -> datetime:
+    """Return a time as Kubernetes keeps it: in UTC, without fractions of a second."""
+    return moment.astimezone(UTC).replace(microsecond=0)
+
+
+Timestamp = Annotated[
+    AwareDatetime,
+    AfterValidator(whole_second),
+    PlainSerializer(
+        lambda moment: moment.strftime("%Y-%m-%dT%H:%M:%SZ"), return_type=str, when_used="json"
+    ),
+]
+"""A time as Kubernetes writes it, in whole seconds of UTC."""
