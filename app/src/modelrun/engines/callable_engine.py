@@ -1,0 +1,208 @@
+"""The engine for the user's own function: it gets the slice as a frame and returns numbers.
+
+`module:function` is looked up in the folder of the user's code, then on the Python path. What it
+returns is either results of statsmodels or a mapping from term to number, and a term is one row
+of the coefficients. Whatever else it does (raise, call sys.exit, return nonsense) is a record.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+import warnings
+from collections.abc import Callable, Mapping
+from functools import partial
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from modelrun.engines import (
+    failures,
+    fit_statistics,
+    frame,
+    frame_builder,
+    inference,
+    observations,
+    terms,
+)
+from modelrun.engines.failures import InvalidResultError
+from modelrun.engines.guard import Caught, Guard
+from modelrun.engines.record import FitRecord, Terms, skipped
+from modelrun.engines.slice_rows import PanelValues, positions, rows_of
+from modelrun.engines.spoken import spoken
+from modelrun.errors import UserMistake
+from modelrun.plan.study import Outputs, PlannedModel, Study
+from modelrun.plan.task import Task
+from modelrun_api.failure import FitStatus, SkipReason
+
+Function = Callable[..., Any]
+
+
+def load(path: str, folder: Path | None, *, field: str | None = None) -> Function:
+    """Import the user's function.
+
+    Args:
+        path: `module:function`.
+        folder: The folder of the user's code, which comes first on the Python path.
+        field: Where the path stands in the document, for the message.
+
+    Raises:
+        UserMistake: The module does not import or has no such function.
+    """
+    module_name, _, name = path.partition(":")
+    if folder is not None and str(folder) not in sys.path:
+        sys.path.insert(0, str(folder))
+    try:
+        module = import_module(module_name)
+    except (Exception, SystemExit) as error:
+        where = f" from {folder}" if folder is not None else ""
+        raise UserMistake(
+            f"callable {path!r}: the module {module_name!r} cannot be imported{where}: "
+            f"{type(error).__name__}: {error}",
+            field=field,
+        ) from error
+    function = getattr(module, name, None)
+    if not callable(function):
+        there = [n for n, v in vars(module).items() if callable(v) and not n.startswith("_")]
+        raise UserMistake(
+            f"callable {path!r}: the module {module_name!r} has no function {name!r}; "
+            f"it has {', '.join(sorted(there)) or 'none'}",
+            field=field,
+        )
+    found: Function = function
+    return found
+
+
+class CallableEngine:
+    """Calls the user's function for each slice."""
+
+    name = "callable"
+
+    def __init__(self) -> None:
+        """Nothing is loaded yet."""
+        self._study: Study | None = None
+        self._values: PanelValues | None = None
+        self._functions: dict[int, Function] = {}
+
+    def fit(self, study: Study, task: Task, guard: Guard) -> pa.RecordBatch:
+        """Fit every slice of the task; see modelrun.engines.engine.Engine."""
+        if self._study is not study:
+            self._study, self._values, self._functions = study, PanelValues(study.panel), {}
+        records: list[FitRecord] = []
+        for index in task.fits.tolist():
+            outcome = guard.call(index, partial(self._call, study, task.model, index))
+            if isinstance(outcome, Caught):
+                outcome = failures.record_of(outcome, engine=self.name, callable_=True)
+            records.append(outcome)
+        numbers = task.model * len(study.slices) + np.asarray(task.fits, dtype=np.int64)
+        return frame_builder.from_records(study.outputs, numbers, records)
+
+    def _call(self, study: Study, number: int, index: int) -> FitRecord:
+        started = time.perf_counter()
+        model = study.models[number]
+        assert self._values is not None
+        if number not in self._functions:
+            assert model.spec.callable is not None
+            self._functions[number] = load(model.spec.callable, study.code_folder)
+        rows = positions(rows_of(study, index))
+        few = self._few(study, len(rows))
+        if few is not None:
+            return few
+        data = self._values.frame(_visible(model, study), rows)
+        with warnings.catch_warnings(record=True) as heard:
+            warnings.simplefilter("always")
+            returned = self._functions[number](data, **model.spec.kwargs)
+            record = self._record(returned, study, rows)
+        record.warnings = spoken(heard)
+        record.seconds = time.perf_counter() - started
+        return record
+
+    def _few(self, study: Study, n: int) -> FitRecord | None:
+        if n == 0:
+            return skipped(SkipReason.EMPTY_SLICE, "the slice is empty", engine=self.name, nobs=0)
+        if study.min_rows is not None and n < study.min_rows:
+            text = f"the slice has {n} rows; window.minRows is {study.min_rows}"
+            return skipped(SkipReason.TOO_FEW_ROWS, text, engine=self.name, nobs=n)
+        return None
+
+    def _record(self, returned: Any, study: Study, rows: Any) -> FitRecord:
+        if isinstance(returned, Mapping):
+            return FitRecord(
+                FitStatus.SUCCEEDED,
+                self.name,
+                nobs=len(rows),
+                terms=_of_mapping(returned, study.outputs),
+            )
+        inner = terms.plain(returned)
+        if not (hasattr(inner, "params") and hasattr(inner, "model")):
+            raise InvalidResultError(
+                f"the function returned {type(returned).__name__}; it must return results of "
+                "statsmodels, or a mapping from term to number such as {'alpha': 0.5}"
+            )
+        converged = fit_statistics.converged(returned)
+        statistics = fit_statistics.of_results(inner, frame.statistics(study.outputs))
+        record = FitRecord(
+            FitStatus.NOT_CONVERGED if converged is False else FitStatus.SUCCEEDED,
+            self.name,
+            nobs=_nobs(inner, len(rows)),
+            converged=converged,
+            statistics=statistics,
+            terms=terms.of_results(inner, study.outputs),
+        )
+        if study.outputs.observations and record.nobs == len(rows):
+            record.observations = observations.of_results(
+                returned, rows, study.outputs.observations, study.outputs.conf_level
+            )
+        return record
+
+
+def _visible(model: PlannedModel, study: Study) -> tuple[str, ...]:
+    """Return the columns that the function sees: those planned for it, or all."""
+    return model.columns or tuple(study.panel.column_names)
+
+
+def _nobs(results: Any, rows: int) -> int:
+    found = getattr(results, "nobs", None)
+    return rows if found is None else int(found)
+
+
+def _of_mapping(returned: Mapping[Any, Any], outputs: Outputs) -> Terms:
+    names: list[str] = []
+    values: list[float] = []
+    for key, value in returned.items():
+        if not isinstance(key, str):
+            raise InvalidResultError(
+                f"the function returned a mapping with the key {key!r}; keys are terms, as text"
+            )
+        number = _number(value)
+        if number is None:
+            raise InvalidResultError(
+                f"the function returned {type(value).__name__} for {key!r}; "
+                "values are single numbers"
+            )
+        names.append(key)
+        values.append(number)
+    if not names:
+        raise InvalidResultError("the function returned an empty mapping")
+    return Terms(
+        term=names,
+        component=[""] * len(names),
+        columns=inference.columns(
+            np.array(values), None, outputs.coefficients, df=None, conf_level=outputs.conf_level
+        ),
+        df=None,
+        dist="",
+    )
+
+
+def _number(value: Any) -> float | None:
+    if isinstance(value, str | bytes) or value is None:
+        return None
+    try:
+        array = np.asarray(value)
+        return float(array.item()) if array.size == 1 and array.dtype.kind in "fiub" else None
+    except (TypeError, ValueError):
+        return None
