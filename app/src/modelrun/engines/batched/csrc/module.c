@@ -30,9 +30,10 @@ static PyObject *py_ols(PyObject *module, PyObject *args)
     LinearOptions o;
     (void)module;
     if (!PyArg_ParseTuple(args, "O!OOOOiOO(iiiiiiiiidd)O!OOOOOO:ols", &PyTuple_Type, &columns, &y,
-                          &weight, &keep, &group, &groups, &start, &stop, &o.covariance, &o.lags,
-                          &o.uniform, &o.correction, &o.df_correction, &o.use_t, &o.constant,
-                          &o.robust_f, &o.exact_condition, &o.level, &o.fixed_scale, &PyTuple_Type,
+                          &weight, &keep, &group, &groups, &start, &stop, &o.sandwich.covariance,
+                          &o.sandwich.lags, &o.sandwich.uniform, &o.sandwich.correction,
+                          &o.sandwich.df_correction, &o.use_t, &o.constant, &o.robust_f,
+                          &o.exact_condition, &o.level, &o.sandwich.fixed_scale, &PyTuple_Type,
                           &coefficients, &statistics, &cov, &fitted, &resid, &status, &reasons))
         return NULL;
     Views views;

@@ -18,12 +18,8 @@
 
 typedef struct {
     Rows rows;
-    double *e, *u, *z, *h, *lag_weights, *c, *r, *inverse, *meat, *bread, *cov, *b, *variance, *scratch;
-    double *cluster_sums;
-    int32_t *slot, *stamp;
-    double spread; /* sum of the absolute terms of the meat's trace, before they cancel */
-    ptrdiff_t lead; /* zeros in front of u, for lags */
-    int max_lags;
+    Meat meat;
+    double *e, *z, *h, *c, *r, *inverse, *square, *b, *variance, *scratch;
     void *block;
 } Work;
 
@@ -34,19 +30,13 @@ static double *take(double **next, size_t count)
     return at;
 }
 
-static int work_open(Work *w, ptrdiff_t rows, int p, int lags, int32_t groups, int weighted)
+static int work_open(Work *w, ptrdiff_t rows, int p, const Sandwich *s, int32_t groups, int weighted)
 {
     ptrdiff_t ld = PADDED(rows) + LANES;
-    size_t pp = PADDED((size_t)p * p), slots = rows < groups ? (size_t)rows : (size_t)groups;
-    w->lead = PADDED(lags);
-    w->max_lags = lags;
-    size_t count = ld * (p + 6) + w->lead + 2 * PADDED(lags + 1) + 6 * pp + 8 * PADDED(p + 1) +
-                   PADDED(slots * p) + pp;
-    double *next = aligned_doubles(count);
+    size_t pp = PADDED((size_t)p * p);
+    double *next = aligned_doubles(ld * (p + 5) + 3 * pp + 4 * PADDED(p + 1));
     w->block = next;
-    w->slot = groups ? malloc(sizeof(int32_t) * groups) : NULL;
-    w->stamp = groups ? calloc(groups, sizeof(int32_t)) : NULL;
-    if (next == NULL || (groups && (w->slot == NULL || w->stamp == NULL)))
+    if (next == NULL || !meat_open(&w->meat, rows, p, s, groups))
         return 0;
     w->rows.ld = ld;
     w->rows.x = take(&next, ld * p);
@@ -55,120 +45,20 @@ static int work_open(Work *w, ptrdiff_t rows, int p, int lags, int32_t groups, i
     w->e = take(&next, ld);
     w->z = take(&next, ld);
     w->h = take(&next, ld);
-    w->u = take(&next, ld + w->lead) + w->lead;
-    w->lag_weights = take(&next, lags + 1);
     w->c = take(&next, p + 1);
     w->b = take(&next, p + 1);
     w->variance = take(&next, p + 1);
     w->scratch = take(&next, p + 1);
     w->r = take(&next, pp);
     w->inverse = take(&next, pp);
-    w->meat = take(&next, pp);
-    w->bread = take(&next, pp);
-    w->cov = take(&next, pp);
-    w->cluster_sums = take(&next, slots * p + 1);
+    w->square = take(&next, pp);
     return 1;
 }
 
 static void work_close(Work *w)
 {
     free(w->block);
-    free(w->slot);
-    free(w->stamp);
-}
-
-/* meat = U'Z symmetrised, with the rows of U = Q * e and Z its lag filter */
-static void meat_of_lags(Work *w, int p, int lags, int uniform)
-{
-    Rows *x = &w->rows;
-    double weights = w->lag_weights[0] = 1.0, squares = 0.0;
-    for (int l = 1; l <= lags; ++l)
-        weights += w->lag_weights[l] = 2.0 * (uniform ? 1.0 : 1.0 - l / (lags + 1.0));
-    for (int j = 0; j < p; ++j) {
-        double *column = x->x + j * x->ld;
-        vec_multiply(column, w->e, column, x->padded);
-        squares += vec_dot(column, column, x->padded);
-    }
-    w->spread = weights * squares;
-    for (int j = 0; j < p; ++j) {
-        memcpy(w->u, x->x + j * x->ld, sizeof(double) * x->padded);
-        vec_filter(w->u, w->lag_weights, lags, w->z, x->padded);
-        vec_dots(x->x, x->ld, p, w->z, x->padded, w->bread + j * p);
-    }
-    for (int j = 0; j < p; ++j)
-        for (int k = 0; k <= j; ++k)
-            w->meat[j * p + k] = w->meat[k * p + j] =
-                0.5 * (w->bread[j * p + k] + w->bread[k * p + j]);
-}
-
-/* meat = sum_i factor_i^2 q_i q_i' */
-static void meat_of_rows(Work *w, int p, const double *factor)
-{
-    Rows *x = &w->rows;
-    w->spread = 0.0;
-    for (int j = 0; j < p; ++j) {
-        double *column = x->x + j * x->ld;
-        vec_multiply(column, factor, column, x->padded);
-        vec_dots(x->x, x->ld, j + 1, column, x->padded, w->meat + j * p);
-        for (int k = 0; k < j; ++k)
-            w->meat[k * p + j] = w->meat[j * p + k];
-        w->spread += w->meat[j * p + j];
-    }
-}
-
-/* meat = sum over clusters of the outer products of their summed rows of Q * e; returns G */
-static int meat_of_clusters(Work *w, int p, const Frame *frame, const int32_t *group,
-                            ptrdiff_t start, ptrdiff_t stop, int32_t mark)
-{
-    Rows *x = &w->rows;
-    int clusters = 0;
-    ptrdiff_t i = 0;
-    double squares = 0.0;
-    for (ptrdiff_t row = start; row < stop; ++row) {
-        if (frame->keep != NULL && !frame->keep[row])
-            continue;
-        int32_t g = group[row];
-        if (w->stamp[g] != mark) {
-            w->stamp[g] = mark;
-            w->slot[g] = clusters++;
-            memset(w->cluster_sums + (size_t)w->slot[g] * p, 0, sizeof(double) * p);
-        }
-        double *sum = w->cluster_sums + (size_t)w->slot[g] * p;
-        for (int j = 0; j < p; ++j) {
-            double score = x->x[j * x->ld + i] * w->e[i];
-            sum[j] += score;
-            squares += score * score;
-        }
-        ++i;
-    }
-    w->spread = squares * (double)i / (clusters > 0 ? clusters : 1);
-    memset(w->meat, 0, sizeof(double) * p * p);
-    for (int g = 0; g < clusters; ++g) {
-        const double *sum = w->cluster_sums + (size_t)g * p;
-        for (int j = 0; j < p; ++j)
-            for (int k = 0; k < p; ++k)
-                w->meat[j * p + k] += sum[j] * sum[k];
-    }
-    return clusters;
-}
-
-/* cov = factor * R^-1 meat R^-T */
-static void sandwich(Work *w, int p, double factor)
-{
-    for (int j = 0; j < p; ++j)
-        for (int k = 0; k < p; ++k) {
-            double s = 0.0;
-            for (int m = j; m < p; ++m)
-                s += TRI(w->inverse, p, j, m) * w->meat[k * p + m];
-            w->bread[k * p + j] = s;
-        }
-    for (int j = 0; j < p; ++j)
-        for (int k = 0; k < p; ++k) {
-            double s = 0.0;
-            for (int m = k; m < p; ++m)
-                s += TRI(w->inverse, p, k, m) * w->bread[m * p + j];
-            w->cov[k * p + j] = factor * s;
-        }
+    meat_close(&w->meat);
 }
 
 /* What rounding does to leverages that are computed as x'(X'X)^-1 x from a pseudo-inverse: eps times
@@ -188,25 +78,11 @@ static double leverage_error(const Work *w, int p, double kappa)
     return MACHINE_EPS * (kappa + p * scaled);
 }
 
-/* A robust variance is a sum that can cancel; its error is the gate's times what was lost. */
-static unsigned cancellation(const Work *w, int p, double factor, const double *statistics)
-{
-    double error = statistics[LIN_ETA] + MACHINE_EPS * statistics[LIN_CONDITION];
-    for (int j = 0; j < p; ++j) {
-        double row = 0.0;
-        for (int k = j; k < p; ++k)
-            row += TRI(w->inverse, p, j, k) * TRI(w->inverse, p, j, k);
-        if (!(error * row * w->spread * factor <= 1e-10 * fabs(w->cov[j * p + j])))
-            return REASON_CONDITION;
-    }
-    return 0;
-}
-
 /* F = b'C^-1 b / J over the columns but the constant, by Cholesky on the correlation scale. */
 static unsigned wald(Work *w, int p, int skip, double df, double *statistics)
 {
     int k = 0;
-    double *l = w->bread, *index = w->scratch, value = 0.0;
+    double *l = w->square, *index = w->scratch, value = 0.0;
     for (int j = 0; j < p; ++j)
         if (j != skip)
             index[k++] = j;
@@ -216,14 +92,14 @@ static unsigned wald(Work *w, int p, int skip, double df, double *statistics)
     double smallest = INFINITY, largest = 0.0, pivot = 1.0;
     for (int a = 0; a < k; ++a) {
         int ja = (int)index[a];
-        double da = sqrt(w->cov[ja * p + ja]), z = w->b[ja] / da;
+        double da = sqrt(w->meat.cov[ja * p + ja]), z = w->b[ja] / da;
         if (!(da > 0) || !isfinite(da))
             return REASON_WALD;
         smallest = fmin(smallest, da);
         largest = fmax(largest, da);
         for (int m = 0; m <= a; ++m) {
             int jm = (int)index[m];
-            double s = w->cov[ja * p + jm] / (da * sqrt(w->cov[jm * p + jm]));
+            double s = w->meat.cov[ja * p + jm] / (da * sqrt(w->meat.cov[jm * p + jm]));
             for (int i = 0; i < m; ++i)
                 s -= l[a * p + i] * l[m * p + i];
             l[a * p + m] = m < a ? s / l[m * p + m] : s;
@@ -326,7 +202,7 @@ static int fit_one(Work *w, const Frame *frame, const int32_t *group, ptrdiff_t 
     }
     tri_solve(w->r, p, w->c, w->b);
     linear_statistics(&m, s);
-    *reasons |= linear_gate(w->r, w->inverse, p, m.ssr, m.yy, o->exact_condition, s, w->bread);
+    *reasons |= linear_gate(w->r, w->inverse, p, m.ssr, m.yy, o->exact_condition, s, w->square);
     if (m.n == p)
         *reasons |= REASON_TOO_SHORT;
     if (out->resid != NULL || out->fitted != NULL) {
@@ -348,73 +224,57 @@ static int fit_one(Work *w, const Frame *frame, const int32_t *group, ptrdiff_t 
         }
     }
 
-    double factor = 1.0;
-    int robust = o->covariance != COV_NONROBUST && o->covariance != COV_FIXED;
-    switch (o->covariance) {
-    case COV_HC0:
-    case COV_HC1:
-        factor = o->covariance == COV_HC1 ? m.n / (m.n - p) : 1.0;
-        meat_of_rows(w, p, w->e);
-        break;
-    case COV_HC2:
-    case COV_HC3:
+    int kind = o->sandwich.covariance;
+    int robust = kind != COV_NONROBUST && kind != COV_FIXED;
+    if (kind == COV_HC2 || kind == COV_HC3) {
         vec_leverage(x->x, x->ld, p, w->h, x->padded);
         s[LIN_MIN_SLACK] = INFINITY;
         for (ptrdiff_t i = 0; i < x->n; ++i) {
             double slack = 1 - w->h[i];
             s[LIN_MIN_SLACK] = fmin(s[LIN_MIN_SLACK], slack);
-            w->e[i] /= o->covariance == COV_HC3 ? slack : sqrt(fmax(slack, 0.0));
+            w->e[i] /= kind == COV_HC3 ? slack : sqrt(fmax(slack, 0.0));
         }
         if (!(s[LIN_MIN_SLACK] >= GATE_LEVERAGE) ||
             !(leverage_error(w, p, s[LIN_CONDITION]) <= GATE_ETA * s[LIN_MIN_SLACK]))
             *reasons |= REASON_LEVERAGE;
-        meat_of_rows(w, p, w->e);
-        break;
-    case COV_HAC: {
-        int lags = o->lags >= 0 ? o->lags : (int)floor(4 * pow(m.n / 100.0, 2.0 / 9.0));
-        factor = o->correction ? m.n / (m.n - p) : 1.0;
-        meat_of_lags(w, p, lags, o->uniform);
-        break;
     }
-    case COV_CLUSTER: {
-        int g = meat_of_clusters(w, p, frame, group, start, stop, (int32_t)(f + 1));
-        s[LIN_CLUSTERS] = g;
-        if (g < 2)
-            *reasons |= REASON_CLUSTERS;
-        if (o->correction)
-            factor = g / (g - 1.0) * ((m.n - 1) / (m.n - p));
-        if (o->df_correction)
-            s[LIN_DF_INFERENCE] = g - 1;
-        break;
-    }
-    default: {
-        if (o->covariance == COV_FIXED)
-            s[LIN_SCALE] = o->fixed_scale;
+    if (robust) {
+        Clusters clusters = {group, frame->keep, start, stop, (int32_t)(f + 1)};
+        double factor = meat_fill(&w->meat, x, w->e, p, &o->sandwich, &clusters);
+        if (kind == COV_CLUSTER) {
+            s[LIN_CLUSTERS] = w->meat.clusters;
+            if (w->meat.clusters < 2)
+                *reasons |= REASON_CLUSTERS;
+            if (o->sandwich.df_correction)
+                s[LIN_DF_INFERENCE] = w->meat.clusters - 1;
+        }
+        meat_sandwich(&w->meat, w->inverse, p, factor);
+        if (meat_cancels(&w->meat, w->inverse, p, factor,
+                         s[LIN_ETA] + MACHINE_EPS * s[LIN_CONDITION]))
+            *reasons |= REASON_CONDITION;
+        for (int j = 0; j < p; ++j)
+            w->variance[j] = w->meat.cov[j * p + j];
+    } else {
+        if (kind == COV_FIXED)
+            s[LIN_SCALE] = o->sandwich.fixed_scale;
         for (int j = 0; j < p; ++j) {
             double sum = 0.0;
             for (int k = j; k < p; ++k)
                 sum += TRI(w->inverse, p, j, k) * TRI(w->inverse, p, j, k);
             w->variance[j] = s[LIN_SCALE] * sum;
         }
-        if (out->cov != NULL || o->covariance == COV_FIXED) {
-            memset(w->meat, 0, sizeof(double) * p * p);
+        if (out->cov != NULL || kind == COV_FIXED) {
+            memset(w->meat.meat, 0, sizeof(double) * p * p);
             for (int j = 0; j < p; ++j)
-                w->meat[j * p + j] = 1.0;
-            sandwich(w, p, s[LIN_SCALE]);
+                w->meat.meat[j * p + j] = 1.0;
+            meat_sandwich(&w->meat, w->inverse, p, s[LIN_SCALE]);
         }
     }
-    }
-    if (robust) {
-        sandwich(w, p, factor);
-        *reasons |= cancellation(w, p, factor, s);
-        for (int j = 0; j < p; ++j)
-            w->variance[j] = w->cov[j * p + j];
-    }
     if (out->cov != NULL)
-        memcpy(out->cov + f * p * p, w->cov, sizeof(double) * p * p);
+        memcpy(out->cov + f * p * p, w->meat.cov, sizeof(double) * p * p);
     infer(&out->coefficients, f, p, w->b, w->variance, o->use_t ? s[LIN_DF_INFERENCE] : -1.0,
           quantiles);
-    if (o->covariance == COV_NONROBUST) {
+    if (kind == COV_NONROBUST) {
         if (o->robust_f)
             s[LIN_F_P] = f_upper(s[LIN_F], s[LIN_DF_MODEL], s[LIN_DF_RESID]);
     } else {
@@ -432,13 +292,9 @@ int ols_fit(const Frame *frame, const int32_t *group, int32_t groups, const int6
     Work w = {0};
     Quantiles quantiles;
     ptrdiff_t rows = longest(start, stop, fits);
-    int lags = options->covariance != COV_HAC ? 0
-               : options->lags >= 0           ? options->lags
-                                              : (int)floor(4 * pow(rows / 100.0, 2.0 / 9.0)) + 1;
     if (!quantiles_open(&quantiles, options->level))
         return -1;
-    if (!work_open(&w, rows, frame->p, lags, options->covariance == COV_CLUSTER ? groups : 0,
-                   frame->weight != NULL)) {
+    if (!work_open(&w, rows, frame->p, &options->sandwich, groups, frame->weight != NULL)) {
         work_close(&w);
         quantiles_close(&quantiles);
         return -1;

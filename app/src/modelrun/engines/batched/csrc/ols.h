@@ -4,8 +4,7 @@
 
 #include "frame.h"
 #include "inference.h"
-
-enum Covariance { COV_NONROBUST, COV_HC0, COV_HC1, COV_HC2, COV_HC3, COV_HAC, COV_CLUSTER, COV_FIXED };
+#include "meat.h"
 
 enum Constant { CONSTANT_DETECT = -1, CONSTANT_ABSENT = 0, CONSTANT_PRESENT = 1 };
 
@@ -34,17 +33,12 @@ enum LinearStatistic {
 };
 
 typedef struct {
-    int covariance;
-    int lags;            /* HAC; -1: floor(4 (n / 100)^(2/9)) */
-    int uniform;         /* HAC kernel: 0 Bartlett, 1 uniform */
-    int correction;      /* small-sample correction of HAC and cluster */
-    int df_correction;   /* cluster: df of inference is G - 1 */
+    Sandwich sandwich;
     int use_t;
     int constant;        /* enum Constant */
     int robust_f;        /* the Wald F of a robust covariance is wanted */
     int exact_condition; /* kappa_2 for every fit instead of a bound where the bound suffices */
     double level;        /* of the confidence intervals */
-    double fixed_scale;  /* of COV_FIXED */
 } LinearOptions;
 
 typedef struct {
