@@ -236,8 +236,9 @@ class Dispatcher:
         """Settle a task whose fits have been handed out `tries` times before."""
         unexplained = 0
         while True:
-            tries += 1
             ending = await self._attempt(task, alone=False)
+            if not isinstance(ending, Innocent):
+                tries += 1
             match ending:
                 case Answer(payload, seconds, worker):
                     self._deaths_between = 0
@@ -281,15 +282,15 @@ class Dispatcher:
     async def _alone(self, task: Task, line: Lineage, tries: int) -> list[Outcome]:
         """Run the one fit of a task in a fresh process and believe what comes out."""
         while True:
-            tries += 1
-            match await self._attempt(task, alone=True):
+            ending = await self._attempt(task, alone=True)
+            match ending:
                 case Answer(payload, seconds, worker):
                     line.wrong_suspects += 1
                     return [Done(task, payload, worker, seconds)]
                 case Died() as died:
-                    return [died.lost(task, tries)]
+                    return [died.lost(task, tries + 1)]
                 case Raised() as raised:
-                    return await self._raised(task, raised, line, tries)
+                    return await self._raised(task, raised, line, tries + 1)
                 case _:  # the worker that waited for the trial died: of something else
                     continue
 

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
 
-SUSPICIOUS = 1e-5
+SUSPICIOUS = 1e-6
 """A fitted probability this close to its observation, or a fitted count this close to zero, makes
 a fit look separated. Quasi-separated fits stop far below: at 1e-8 and less."""
 

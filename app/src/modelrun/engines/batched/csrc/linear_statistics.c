@@ -1,12 +1,10 @@
 /* Conventions of statsmodels' RegressionResults: adjusted R-squared, concentrated log-likelihood,
- * information criteria that do not count the scale, and the gate of the equality contract.
+ * and information criteria that do not count the scale.
  */
 #include <math.h>
 
 #include "dist.h"
 #include "ols.h"
-#include "qr.h"
-#include "verdict.h"
 
 #define PI 3.14159265358979323846
 
@@ -34,23 +32,4 @@ void linear_statistics(const LinearMoments *m, double *s)
     s[LIN_F_P] = NAN;
     s[LIN_MIN_SLACK] = NAN;
     s[LIN_CLUSTERS] = NAN;
-}
-
-unsigned linear_gate(const double *r, const double *inverse, int p, double ssr, double yy, int exact,
-                     double *statistics, double *scratch)
-{
-    /* the Frobenius norms bound kappa from above: exact singular values only where it matters */
-    double kappa = tri_norm(r, p) * tri_norm(inverse, p);
-    double per_kappa = MACHINE_EPS * sqrt(yy / ssr);
-    if (exact || !(kappa * per_kappa <= GATE_ETA) || !(kappa < GATE_SCALE))
-        kappa = tri_condition(r, p, scratch);
-    statistics[LIN_CONDITION] = kappa;
-    statistics[LIN_ETA] = kappa * per_kappa;
-    unsigned reasons = 0;
-    if (!(statistics[LIN_ETA] <= GATE_ETA))
-        reasons |= REASON_CONDITION;
-    /* squares of residuals must stay clear of the smallest and largest doubles */
-    if (!(kappa < GATE_SCALE) || !(ssr > 1e-270 && yy < 1e270))
-        reasons |= REASON_SCALE_TRUNCATED;
-    return reasons;
 }

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "dist.h"
+#include "gate.h"
 #include "qr.h"
 #include "vec.h"
 #include "verdict.h"
@@ -202,7 +203,10 @@ static int fit_one(Work *w, const Frame *frame, const int32_t *group, ptrdiff_t 
     }
     tri_solve(w->r, p, w->c, w->b);
     linear_statistics(&m, s);
-    *reasons |= linear_gate(w->r, w->inverse, p, m.ssr, m.yy, o->exact_condition, s, w->square);
+    Gate gate;
+    *reasons |= gate_check(w->r, w->inverse, p, m.ssr, m.yy, o->exact_condition, w->square, &gate);
+    s[LIN_CONDITION] = gate.condition;
+    s[LIN_ETA] = gate.eta;
     if (m.n == p)
         *reasons |= REASON_TOO_SHORT;
     if (out->resid != NULL || out->fitted != NULL) {

@@ -68,8 +68,4 @@ typedef struct {
 
 void linear_statistics(const LinearMoments *m, double *statistics);
 
-/* Condition gate; fills LIN_CONDITION and LIN_ETA and returns reasons. */
-unsigned linear_gate(const double *r, const double *inverse, int p, double ssr, double yy,
-                     int exact, double *statistics, double *scratch);
-
 #endif

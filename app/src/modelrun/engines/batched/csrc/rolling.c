@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "dist.h"
+#include "gate.h"
 #include "qr.h"
 #include "verdict.h"
 
@@ -166,7 +167,10 @@ static int solve(Window *w, double n, ptrdiff_t f, const LinearOptions *o, const
                              .tss = w->constant >= 0 ? tss : yy};
     linear_statistics(&moments, s);
     tri_inverse(w->r, p, w->inverse);
-    *reasons |= linear_gate(w->r, w->inverse, p, ssr, yy, o->exact_condition, s, w->scratch);
+    Gate gate;
+    *reasons |= gate_check(w->r, w->inverse, p, ssr, yy, o->exact_condition, w->scratch, &gate);
+    s[LIN_CONDITION] = gate.condition;
+    s[LIN_ETA] = gate.eta;
     if (n == p)
         *reasons |= REASON_TOO_SHORT;
     tri_solve(w->r, p, w->c, w->b);

@@ -1,0 +1,173 @@
+"""From tasks to stored frames: the loop in the middle of a run.
+
+Each model's first tasks are small and tell how long its fits take; the rest is cut by that. Every
+outcome goes into the store before the next one is looked at, so that a stop at any moment loses
+at most what is still at the workers.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+from modelrun_api.failure import FitStatus
+
+from modelrun.backends.backend import Backend, Done, Lost, Outcome, Work
+from modelrun.engines.frame_builder import lost_frame
+from modelrun.plan.build import Plan
+from modelrun.plan.task import Task
+from modelrun.plan.tasks import cut
+from modelrun.progress import Display, Tally
+from modelrun.stopping import Stopping
+from modelrun.store.store import Store
+
+Ints = npt.NDArray[np.int64]
+
+PROBES_PER_MODEL = 4
+"""Small tasks that tell how long fits of a model take, at most."""
+
+FITS_PER_PROBE = 3
+"""Fits in each of them: the first one carries imports, the others tell."""
+
+
+@dataclass(slots=True)
+class Durations:
+    """What fits of each model have taken so far, in seconds."""
+
+    total: dict[int, float] = field(default_factory=dict)
+    count: dict[int, int] = field(default_factory=dict)
+
+    def add(self, model: int, seconds: npt.NDArray[np.float64]) -> None:
+        """Learn from one frame; the median speaks, since first fits carry imports."""
+        if len(seconds):
+            self.total[model] = self.total.get(model, 0.0) + float(np.median(seconds)) * len(seconds)
+            self.count[model] = self.count.get(model, 0) + len(seconds)
+
+    def per_fit(self, model: int) -> float:
+        """Return the mean duration of a fit of this model, 0 where nothing is known."""
+        count = self.count.get(model, 0)
+        return self.total[model] / count if count else 0.0
+
+
+@dataclass(slots=True)
+class Fitting:
+    """One pass over the fits that are not stored yet."""
+
+    plan: Plan
+    store: Store
+    backend: Backend
+    work: Work
+    tally: Tally
+    display: Display
+    stopping: Stopping
+    clock: Callable[[], float] = time.monotonic
+    durations: Durations = field(default_factory=Durations)
+
+    def run(self, todo: Ints) -> None:
+        """Fit and store.
+
+        Args:
+            todo: Fits that are not stored, as model * S + slice, ascending, shape (n,).
+
+        Raises:
+            Stopped: A signal came; what is finished is stored.
+            InfrastructureError: Workers, scheduler or storage are away.
+        """
+        by_model = self._by_model(todo)
+        probed, rest = split_probes(by_model)
+        self._work_through(probed)
+        self._expect(rest)
+        self._work_through(
+            cut(
+                rest,
+                seconds_per_fit={model: self.durations.per_fit(model) for model in rest},
+                workers=self.backend.workers,
+            )
+        )
+
+    def _by_model(self, todo: Ints) -> dict[int, Ints]:
+        slices = len(self.plan.study.slices)
+        models = todo // slices
+        return {int(m): todo[models == m] % slices for m in np.unique(models)}
+
+    def _expect(self, rest: dict[int, Ints]) -> None:
+        left = sum(len(fits) * self.durations.per_fit(model) for model, fits in rest.items())
+        self.tally.work_total = self.tally.work_done + left
+
+    def _work_through(self, tasks: Iterator[Task]) -> None:
+        outcomes = self.backend.map(self.work, tasks)
+        try:
+            while True:
+                with self.stopping.interruptible():
+                    outcome = next(outcomes, None)
+                if outcome is None:
+                    return
+                self._keep(outcome)
+        finally:
+            close = getattr(outcomes, "close", None)
+            if close is not None:
+                close()
+
+    def _keep(self, outcome: Outcome) -> None:
+        study = self.plan.study
+        match outcome:
+            case Done():
+                with pa.ipc.open_stream(outcome.payload) as stream:
+                    frames = list(stream)
+            case Lost():
+                fit = outcome.task.model * len(study.slices) + int(outcome.task.fits[0])
+                frames = [
+                    lost_frame(
+                        study.outputs,
+                        fit=fit,
+                        engine=study.models[outcome.task.model].engine,
+                        reason=outcome.reason,
+                        message=outcome.message,
+                        worker=outcome.worker,
+                        attempts=outcome.attempts,
+                    )
+                ]
+        for frame in frames:
+            fits = frame.column("fit").to_numpy()
+            self.store.append(frame, self.plan.key_hi[fits], self.plan.key_lo[fits])
+            seconds = frame.column("seconds").to_numpy()
+            self.durations.add(outcome.task.model, seconds)
+            self.tally.workers = self.backend.workers()
+            self.tally.add(
+                statuses(frame), work=self.durations.per_fit(outcome.task.model) * len(fits)
+            )
+        self.display.changed()
+
+
+def split_probes(by_model: dict[int, Ints]) -> tuple[Iterator[Task], dict[int, Ints]]:
+    """Take a few fits of each model as small tasks; return them and what is left.
+
+    Probes are spread over the model's slices, so that long and short slices both tell. Where a
+    model has few fits there are no probes.
+    """
+    probes: list[Task] = []
+    rest: dict[int, Ints] = {}
+    for model, fits in by_model.items():
+        wanted = PROBES_PER_MODEL * FITS_PER_PROBE
+        if len(fits) < 4 * wanted:
+            rest[model] = fits
+            continue
+        chosen = np.linspace(0, len(fits) - 1, wanted).astype(np.int64)
+        rest[model] = np.delete(fits, chosen)
+        for part in chosen.reshape(PROBES_PER_MODEL, FITS_PER_PROBE):
+            probes.append(Task(number=-1 - len(probes), model=model, fits=fits[part]))
+    return iter(probes), rest
+
+
+def statuses(frame: pa.RecordBatch) -> dict[str, int]:
+    """Count the fits of a frame by status."""
+    counted = pc.value_counts(frame.column("status").cast(pa.string()))
+    known = {status.value for status in FitStatus}
+    counts = {entry["values"]: entry["counts"] for entry in counted.to_pylist()}
+    assert set(counts) <= known, counts
+    return counts
