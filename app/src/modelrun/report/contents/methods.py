@@ -1,0 +1,165 @@
+"""A paragraph on methods, made from the spec: what a paper would say about this run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from modelrun.report import numbers
+from modelrun.report.contents.significance import METHODS
+from modelrun.report.tables import Tables, words
+
+ERRORS = {
+    "nonrobust": "classical standard errors",
+    "HC0": "heteroscedasticity-robust standard errors (HC0)",
+    "HC1": "heteroscedasticity-robust standard errors (HC1)",
+    "HC2": "heteroscedasticity-robust standard errors (HC2)",
+    "HC3": "heteroscedasticity-robust standard errors (HC3)",
+    "HAC": "heteroscedasticity- and autocorrelation-robust standard errors (HAC)",
+    "cluster": "cluster-robust standard errors",
+}
+
+
+def sentences(tables: Tables, counts: Mapping[str, int]) -> tuple[str, ...]:
+    """Return the paragraphs on models and slices, on inference, and on computation."""
+    spec = tables.spec
+    if not spec:
+        return ("The folder has no run.json, so nothing is known about how these fits were made.",)
+    return tuple(
+        " ".join(filter(None, parts))
+        for parts in (
+            (_models(spec), _slices(tables), _data(spec)),
+            (_inference(spec), _resampling(spec)),
+            (_computation(tables), _audit(tables.run)),
+        )
+        if any(parts)
+    )
+
+
+def _models(spec: Mapping[str, Any]) -> str:
+    models = [model for model in spec.get("models", []) if isinstance(model, Mapping)]
+    if not models:
+        return ""
+    if len(models) > 1:
+        kinds = sorted({str(model.get("estimator") or "own callable") for model in models})
+        return (
+            f"{numbers.plural(len(models), 'model')} ({numbers.enumerate_words(kinds)}) were "
+            "fitted to every slice."
+        )
+    model = models[0]
+    fit = model.get("fit") or {}
+    if model.get("callable"):
+        return f"The function {model['callable']} was applied to every slice."
+    what = f"{model.get('estimator')} {model.get('formula') or _series(model)}"
+    covariance = fit.get("cov_type")
+    errors = ERRORS.get(str(covariance), f"{covariance} standard errors") if covariance else ""
+    lags = (fit.get("cov_kwds") or {}).get("maxlags")
+    if lags is not None:
+        errors += f", {numbers.plural(float(lags), 'lag')}"
+    return f"{what} was fitted to every slice" + (f", with {errors}." if errors else ".")
+
+
+def _series(model: Mapping[str, Any]) -> str:
+    exog = model.get("exog") or []
+    order = (model.get("init") or {}).get("order")
+    text = f"of {model.get('endog')}" + (f" on {', '.join(map(str, exog))}" if exog else "")
+    return text + (f" with order {tuple(order)}" if order else "")
+
+
+def _slices(tables: Tables) -> str:
+    slices = tables.spec.get("slices") or {}
+    window = slices.get("window")
+    parts = []
+    if window:
+        size, step = window.get("size"), window.get("step", 1)
+        length = f"{size} rows" if isinstance(size, int) else str(size)
+        parts.append(
+            f"{window.get('kind', 'rolling')} windows of {length} over {window.get('column')}"
+            + (f", step {step}" if step != 1 else "")
+        )
+    if slices.get("by"):
+        keys = " and ".join(map(str, slices["by"]))
+        parts.append(f"each of {len(tables.groups):,} values of {keys}")
+    return f"Slices are {' within '.join(parts)}." if parts else "The whole data are one slice."
+
+
+def _data(spec: Mapping[str, Any]) -> str:
+    data = spec.get("data") or {}
+    volume = data.get("volume") or {}
+    source = data.get("uri") or volume.get("path") or ""
+    text = f"Data: {source}" if source else ""
+    if data.get("dataset"):
+        text = f"Data: the bundled set {data['dataset']}"
+    if text and data.get("where"):
+        text += f", where {data['where']}"
+    return f"{text}. Rows with missing values were dropped fit by fit." if text else ""
+
+
+def _inference(spec: Mapping[str, Any]) -> str:
+    results = spec.get("results") or {}
+    columns = results.get("coefficients") or []
+    text = ""
+    if "conf_low" in columns:
+        text = f"Intervals are at the {100 * float(results.get('confLevel', '0.95')):g}% level."
+    adjust = results.get("adjust")
+    if adjust:
+        method = str(adjust.get("method", "fdr_bh"))
+        within = " and ".join(map(str, adjust.get("within", ["model", "term"])))
+        text += (
+            f" p-values were adjusted across fits by the method of {METHODS.get(method, method)}, "
+            f"in families of equal {within}."
+        )
+    return text.strip()
+
+
+def _resampling(spec: Mapping[str, Any]) -> str:
+    resample = (spec.get("slices") or {}).get("resample")
+    if not resample:
+        return ""
+    kind = {
+        "pairs": "rows drawn with replacement (pairs bootstrap)",
+        "block": f"moving blocks of {resample.get('blockLength')} rows",
+    }.get(str(resample.get("method")), "resampling")
+    return (
+        f"Each slice was resampled {int(resample.get('replicates', 0)):,} times by {kind}, "
+        f"seed {resample.get('seed', 0)}; intervals are percentiles of the replicates."
+    )
+
+
+def _computation(tables: Tables) -> str:
+    engines, code = words(tables.fits, "engine")
+    parts = [
+        f"{numbers.plural(int((code == i).sum()), 'fit')} by {name}"
+        for i, name in enumerate(engines)
+        if name
+    ]
+    versions = tables.run.get("versions") or tables.run.get("packages") or {}
+    version = versions.get("statsmodels") if isinstance(versions, Mapping) else None
+    text = f"Computed: {numbers.enumerate_words(parts)}" if parts else ""
+    if text and version:
+        text += f"; statsmodels {version}"
+    return f"{text}." if text else ""
+
+
+def _audit(run: Mapping[str, Any]) -> str:
+    audit = run.get("audit")
+    if isinstance(audit, str):
+        return f"Audit: {audit.rstrip('.')}."
+    if not isinstance(audit, Mapping):
+        return ""
+    said = next((audit[key] for key in ("sentence", "words", "statement") if audit.get(key)), None)
+    if said:
+        return str(said)
+    size = next((audit[key] for key in ("fits", "refitted", "sample", "size", "audited")
+                 if isinstance(audit.get(key), int)), None)  # fmt: skip
+    if not size:
+        return ""
+    broken = audit.get("violations", 0)
+    broken = len(broken) if isinstance(broken, list | dict) else int(broken or 0)
+    text = f"An audit refitted {numbers.plural(size, 'batched fit')} by plain statsmodels"
+    if broken:
+        return f"{text} and found {numbers.plural(broken, 'violation')}."
+    return (
+        f"{text} and found no violation, which excludes a rate above "
+        f"{numbers.percent(3 / size)} with 95% confidence."
+    )

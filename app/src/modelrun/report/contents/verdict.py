@@ -1,0 +1,190 @@
+"""The first page: what was asked, what came of it, whether it can be trusted, and how it was done."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from modelrun.report import numbers
+from modelrun.report.contents.methods import sentences
+from modelrun.report.page import Page, Shares, Table, Text, Tiles
+from modelrun.report.style import ORANGE, STATUS, VERMILLION
+from modelrun.report.tables import Tables, flags, words
+
+STATUS_WORDS = {
+    "succeeded": "succeeded",
+    "notConverged": "not converged",
+    "failed": "failed",
+    "skipped": "skipped",
+}
+
+
+def pages(tables: Tables) -> tuple[Page, ...]:
+    """Return the verdict."""
+    counts = tally(tables)
+    total = counts["total"]
+    tiles = [
+        (numbers.count(total), "fits asked", ""),
+        (numbers.count(counts["succeeded"]), "succeeded", STATUS["succeeded"]),
+        (numbers.count(counts["notConverged"]), "not converged",
+         ORANGE if counts["notConverged"] else ""),
+        (numbers.count(counts["failed"]), "failed", VERMILLION if counts["failed"] else ""),
+        (numbers.count(counts["skipped"]), "skipped", ""),
+        (numbers.count(counts["reused"]), "reused", ""),
+    ]  # fmt: skip
+    seconds = wall_seconds(tables.run)
+    if seconds is not None:
+        tiles.append((numbers.duration(seconds), "time", ""))
+    remarks = _remarks(tables, counts)
+    return (
+        Page(
+            chapter="Verdict",
+            title=_headline(counts),
+            lead=f"Study {tables.name}: {_extent(tables)}.",
+            blocks=(
+                Tiles(tuple(tiles)),
+                Shares(
+                    tuple(
+                        (STATUS_WORDS[name], counts[name], STATUS[name])
+                        for name in STATUS
+                        if counts[name]
+                    )
+                ),
+                _models(tables),
+                Text("How it was done", sentences(tables, counts)),
+                *((Text("What to keep in mind", remarks),) if remarks else ()),
+            ),
+        ),
+    )
+
+
+def tally(tables: Tables) -> dict[str, int]:
+    """Return how many fits ended how: from run.json, else counted in the tables."""
+    said = tables.run.get("fits")
+    names = ("total", *STATUS_WORDS, "reused")
+    if isinstance(said, Mapping) and all(name in said for name in names[:5]):
+        return {name: int(said.get(name, 0)) for name in names}
+    status, code = words(tables.fits, "status")
+    counts = dict(zip(status, np.bincount(code, minlength=len(status)).tolist(), strict=True))
+    return {
+        "total": tables.fits.num_rows,
+        **{name: int(counts.get(name, 0)) for name in STATUS_WORDS},
+        "reused": int(flags(tables.fits, "reused").sum()),
+    }
+
+
+def wall_seconds(run: Mapping[str, Any]) -> float | None:
+    """Return how long the run took, in seconds, where run.json says so."""
+    timings = run.get("timings")
+    for place in (timings, run):
+        if isinstance(place, Mapping):
+            for name in ("total", "wall", "seconds", "totalSeconds", "wallSeconds"):
+                if isinstance(place.get(name), int | float):
+                    return float(place[name])
+    if isinstance(timings, Mapping):
+        parts = [float(part) for part in timings.values() if isinstance(part, int | float)]
+        return sum(parts) if parts else None
+    return None
+
+
+def _headline(counts: Mapping[str, int]) -> str:
+    total = counts["total"]
+    whole = numbers.plural(total, "fit")
+    if total and counts["succeeded"] == total:
+        return "The fit succeeded" if total == 1 else f"All {whole} succeeded"
+    if total and counts["failed"] == total:
+        return "The fit failed" if total == 1 else f"All {whole} failed: there is nothing to read"
+    parts = [
+        f"{numbers.count(counts[name])} {word}"
+        for name, word in (
+            ("failed", "failed"),
+            ("notConverged", "did not converge"),
+            ("skipped", "were skipped"),
+        )
+        if counts[name]
+    ]
+    return f"{numbers.count(counts['succeeded'])} of {whole} succeeded, " + (
+        numbers.enumerate_words(parts) or "the others are unaccounted for"
+    )
+
+
+def _extent(tables: Tables) -> str:
+    parts = [numbers.plural(len(tables.models), "model")]
+    if len(tables.groups) > 1:
+        parts.append(numbers.plural(len(tables.groups), "group"))
+    if tables.windows:
+        labels = tables.times.labels
+        parts.append(f"{numbers.plural(len(labels), 'window')} (ending {labels[0]} to {labels[-1]})")
+    replicates = ((tables.spec.get("slices") or {}).get("resample") or {}).get("replicates")
+    if replicates:
+        parts.append(numbers.plural(replicates, "replicate"))
+    return " × ".join(parts)
+
+
+def _models(tables: Tables) -> Table:
+    models, code = words(tables.fits, "model")
+    status, state = words(tables.fits, "status")
+    engines, engine = words(tables.fits, "engine")
+    said = {
+        str(model.get("name")): model
+        for model in tables.spec.get("models", [])
+        if isinstance(model, Mapping)
+    }
+    rows = []
+    for i in np.argsort(models)[:10]:
+        here = code == i
+        counts = np.bincount(state[here], minlength=len(status))
+        model = said.get(models[i], {})
+        used = [engines[j] for j in np.unique(engine[here]) if engines[j]]
+        rows.append(
+            (
+                models[i],
+                str(model.get("estimator") or ("callable" if model.get("callable") else "–")),
+                str(model.get("formula") or model.get("callable") or model.get("endog") or "–"),
+                ", ".join(used) or "–",
+                numbers.count(int(here.sum())),
+                *(
+                    numbers.count(int(counts[status.index(name)]) if name in status else 0)
+                    for name in STATUS_WORDS
+                ),
+            )
+        )
+    caption = "Models" + (f", the first 10 of {len(models)}" if len(models) > 10 else "")
+    return Table(
+        caption=caption,
+        header=("model", "estimator", "formula", "engine", "fits", *STATUS_WORDS.values()),
+        rows=tuple(rows),
+        align="llllrrrrr",
+    )
+
+
+def _remarks(tables: Tables, counts: Mapping[str, int]) -> tuple[str, ...]:
+    fits = tables.fits
+    found = []
+    numerics, numeric = words(fits, "numerics")
+    unstable = int(np.array([word == "unstable" for word in numerics])[numeric].sum())
+    if counts["notConverged"]:
+        found.append(
+            f"{numbers.plural(counts['notConverged'], 'fit')} did not converge; their "
+            "coefficients are kept in the tables and marked there."
+        )
+    if unstable:
+        found.append(
+            f"{numbers.plural(unstable, 'fit')} depend on rounding (numerics = unstable): their "
+            "last digits differ between machines."
+        )
+    for name, text in (
+        ("separated", "separated data: some estimates would grow without bound"),
+        ("rank_deficient", "collinear regressors: single coefficients are not identified"),
+    ):
+        number = int(flags(fits, name).sum())
+        if number:
+            found.append(f"{numbers.plural(number, 'fit')} with {text}.")
+    if counts["skipped"]:
+        found.append(
+            f"{numbers.plural(counts['skipped'], 'slice')} had too few complete rows and "
+            f"{'was' if counts['skipped'] == 1 else 'were'} not fitted."
+        )
+    return tuple(found)

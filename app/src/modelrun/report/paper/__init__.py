@@ -1,0 +1,1 @@
+"""Pages on paper: drawn with matplotlib, many panels to a page at the price of a few artists."""

@@ -1,0 +1,1 @@
+"""Pages in a browser: charts that answer the pointer, pictures for readers without scripts."""
