@@ -36,7 +36,9 @@ def single(column: pa.ChunkedArray | pa.Array) -> pa.Array:
     return column
 
 
-def from_numpy(values: npt.NDArray[Any], *, missing: npt.NDArray[np.bool_] | None = None) -> pa.Array:
+def from_numpy(
+    values: npt.NDArray[Any], *, missing: npt.NDArray[np.bool_] | None = None
+) -> pa.Array:
     """Return an Arrow array over the memory of a one-dimensional NumPy array.
 
     Args:
@@ -119,8 +121,8 @@ def to_numpy(column: pa.ChunkedArray | pa.Array) -> npt.NDArray[Any]:
         return np.zeros(0, dtype=dtype)
     values = np.frombuffer(array.buffers()[1], dtype=dtype, count=offset + length)[offset:]
     if pa.types.is_date32(kind):
-        return values.view("datetime64[D]") if values.itemsize == 8 else values.astype(
-            "datetime64[D]"
+        return (
+            values.view("datetime64[D]") if values.itemsize == 8 else values.astype("datetime64[D]")
         )
     return values
 

@@ -27,14 +27,43 @@ _FACTORS = {"MktRF": "mkt", "SMB": "smb", "HML": "hml", "Mom": "mom", "RF": "rf"
 
 _SEPARATORS = {"anes96": "\t", "spector": " ", "modechoice": ";"}
 _FILES = {"danish_data": "data.csv", "interest_inflation": "E6.csv", "scotland": "scotvote.csv"}
-_FIRST_COLUMN_DROPPED = frozenset({"committee", "copper", "cpunish", "longley", "scotland", "spector"})
-_AS_THEY_ARE = frozenset({"china_smoking", "engel", "fertility", "grunfeld", "heart", "randhie",
-                          "statecrime", "star98"})
-_OF_STATSMODELS = (
-    "anes96 cancer ccard china_smoking co2 committee copper cpunish danish_data elec_equip elnino "
-    "engel fair fertility grunfeld heart interest_inflation longley macrodata modechoice nile "
-    "randhie scotland spector stackloss star98 statecrime strikes sunspots"
-).split()
+_FIRST_COLUMN_DROPPED = frozenset(
+    {"committee", "copper", "cpunish", "longley", "scotland", "spector"}
+)
+_AS_THEY_ARE = frozenset(
+    {"china_smoking", "engel", "fertility", "grunfeld", "heart", "randhie", "statecrime", "star98"}
+)
+_OF_STATSMODELS = [
+    "anes96",
+    "cancer",
+    "ccard",
+    "china_smoking",
+    "co2",
+    "committee",
+    "copper",
+    "cpunish",
+    "danish_data",
+    "elec_equip",
+    "elnino",
+    "engel",
+    "fair",
+    "fertility",
+    "grunfeld",
+    "heart",
+    "interest_inflation",
+    "longley",
+    "macrodata",
+    "modechoice",
+    "nile",
+    "randhie",
+    "scotland",
+    "spector",
+    "stackloss",
+    "star98",
+    "statecrime",
+    "strikes",
+    "sunspots",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,12 +214,14 @@ def _co2(columns: Columns) -> Columns:
 
 
 def _danish(columns: Columns) -> Columns:
-    quarters = [f"{text[:4]}-{int(text[5]) * 3 - 2:02d}-01" for text in columns["period"].to_pylist()]
+    quarters = [
+        f"{text[:4]}-{int(text[5]) * 3 - 2:02d}-01" for text in columns["period"].to_pylist()
+    ]
     return {**columns, "period": _dates(np.array(quarters, dtype="datetime64[D]"))}
 
 
 def _elec_equip(columns: Columns) -> Columns:
-    months = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
+    months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
     parts = [text.split("-") for text in columns["DATE"].to_pylist()]
     days = [f"{year}-{months.index(month) + 1:02d}-{int(day):02d}" for month, day, year in parts]
     return {**columns, "DATE": _dates(np.array(days, dtype="datetime64[D]"))}

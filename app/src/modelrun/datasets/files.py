@@ -27,8 +27,15 @@ _SUFFIXES = {
     ".ipc": "arrow",
 }
 _COMPRESSED = (".gz", ".bz2", ".zst")
-_EXTRAS = {"s3": "s3", "s3a": "s3", "gs": "gcs", "gcs": "gcs", "abfs": "azure", "abfss": "azure",
-           "az": "azure"}
+_EXTRAS = {
+    "s3": "s3",
+    "s3a": "s3",
+    "gs": "gcs",
+    "gcs": "gcs",
+    "abfs": "azure",
+    "abfss": "azure",
+    "az": "azure",
+}
 _MISSING_WORDS = ["", "#N/A", "N/A", "NA", "NaN", "nan", "NULL", "null", "None", "<NA>", "n/a"]
 
 
@@ -145,9 +152,7 @@ class File:
 
         scheme = self.address.partition("://")[0]
         try:
-            opened = fsspec.open(
-                self.address, "rb", compression="infer" if compressed else None
-            )
+            opened = fsspec.open(self.address, "rb", compression="infer" if compressed else None)
         except ValueError as error:
             raise UserMistake(
                 f"{scheme}:// is no address that can be read: {error}. Use a path, s3://, gs://, "
@@ -159,7 +164,7 @@ class File:
 
 def format_of(address: str) -> str | None:
     """Return the format that the suffix tells, looking through compression."""
-    name = address.split("?")[0].lower()
+    name = address.split("?", maxsplit=1)[0].lower()
     for suffix in _COMPRESSED:
         name = name.removesuffix(suffix)
     return _SUFFIXES.get(Path(name).suffix)

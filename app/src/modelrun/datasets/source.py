@@ -12,13 +12,13 @@ from typing import Final
 
 import numpy as np
 import pyarrow as pa
-from modelrun_api.spec import Data
 
 from modelrun import arrays
 from modelrun.datasets import bundled, where
 from modelrun.datasets.files import File, format_of
 from modelrun.errors import UserMistake
 from modelrun.nearest import suggestion
+from modelrun_api.spec import Data
 
 ROW: Final = "__row__"
 """The column that holds each row's place in the data as read, before `where`, from 0."""

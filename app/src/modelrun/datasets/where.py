@@ -344,7 +344,7 @@ def _by_pandas(text: str, table: pa.Table) -> Mask:
     frame = table.to_pandas()
     try:
         kept = frame.eval(text.strip(), engine="python", local_dict={}, global_dict={})
-    except Exception as error:  # noqa: BLE001 - pandas raises many kinds; each is the user's text
+    except Exception as error:
         raise _not_a_query(text, f"{type(error).__name__}: {error}") from None
     dtype = str(getattr(kept, "dtype", type(kept).__name__))
     if dtype not in ("bool", "boolean") or len(kept) != table.num_rows:

@@ -88,9 +88,7 @@ def name_of_group(groups: pa.Table, at: int) -> str:
     """Return a group's values in words, like `portfolio=S1V1`."""
     if not groups.num_columns:
         return "all rows"
-    return ", ".join(
-        f"{name}={groups.column(name)[at].as_py()}" for name in groups.column_names
-    )
+    return ", ".join(f"{name}={groups.column(name)[at].as_py()}" for name in groups.column_names)
 
 
 def _plain(table: pa.Table) -> pa.Table:
@@ -175,7 +173,7 @@ def _order(table: pa.Table, name: str) -> npt.NDArray[Any]:
     if gaps.any():
         raise UserMistake(
             f"slices.window: {int(gaps.sum())} rows have no value in column {name!r}, so they are "
-            f"in no window; leave them out with where: \"{name}.notna()\".",
+            f'in no window; leave them out with where: "{name}.notna()".',
             field="spec.slices.window.column",
         )
     return order

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
+
 from modelrun_api.spec import Resample
 
 Ints = npt.NDArray[np.int64]

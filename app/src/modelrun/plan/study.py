@@ -13,9 +13,9 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-from modelrun_api.spec import Model, Resample
 
 from modelrun.plan.slices import Slices
+from modelrun_api.spec import Model, Resample
 
 Floats = npt.NDArray[np.float64]
 

@@ -25,12 +25,12 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from modelrun_api.spec import Window
 
 from modelrun.errors import UserMistake
 from modelrun.plan.calendar import Span, grid_of, shift, span_of
 from modelrun.plan.panel import Panel, name_of_group
 from modelrun.plan.slices import Slices
+from modelrun_api.spec import Window
 
 Ints = npt.NDArray[np.int64]
 

@@ -1,0 +1,173 @@
+"""The study as a folder of files: written once, opened memory-mapped by every process.
+
+Numbers lie in .npy files and tables in uncompressed Arrow files, so that opening reads nothing
+and processes of one machine share the pages. The folder holds no paths of the machine that wrote
+it except its own code folder, and travels as a whole.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+from pyarrow import ipc
+
+from modelrun.plan.slices import Slices
+from modelrun.plan.study import Design, Outputs, PlannedModel, Study
+from modelrun_api.spec import Model, Resample
+
+_STUDY = "study.json"
+_PANEL = "panel.arrow"
+_GROUPS = "groups.arrow"
+_SLICES = ("start", "stop", "group", "window_start", "window_end")
+
+
+def write(study: Study, folder: Path) -> None:
+    """Write a study; designs that lie in the folder already are left as they are."""
+    folder.mkdir(parents=True, exist_ok=True)
+    write_table(study.panel, folder / _PANEL)
+    write_table(study.groups, folder / _GROUPS)
+    for name in _SLICES:
+        np.save(folder / f"slices-{name}.npy", getattr(study.slices, name))
+    for at, model in enumerate(study.models):
+        if model.design is not None:
+            _write_array(model.design.endog, folder / f"design-{at}-endog.npy")
+            _write_array(model.design.exog, folder / f"design-{at}-exog.npy")
+    (folder / _STUDY).write_text(json.dumps(_document(study)), encoding="utf-8")
+
+
+def open_study(folder: Path) -> Study:
+    """Open a study memory-mapped.
+
+    Raises:
+        FileNotFoundError: The folder holds no study.
+    """
+    document = json.loads((folder / _STUDY).read_text(encoding="utf-8"))
+    slices = Slices(
+        **{name: _array(folder / f"slices-{name}.npy") for name in _SLICES},
+        replicates=document["replicates"],
+    )
+    models = tuple(_model(entry, at, folder) for at, entry in enumerate(document["models"]))
+    resample = document["resample"]
+    outputs = document["outputs"]
+    return Study(
+        folder=folder,
+        models=models,
+        slices=slices,
+        panel=read_table(folder / _PANEL),
+        groups=read_table(folder / _GROUPS),
+        window_column=document["windowColumn"],
+        min_rows=document["minRows"],
+        resample=None if resample is None else Resample.model_validate(resample),
+        outputs=Outputs(
+            coefficients=tuple(outputs["coefficients"]),
+            fits=tuple(outputs["fits"]),
+            observations=tuple(outputs["observations"]),
+            conf_level=outputs["confLevel"],
+        ),
+        fit_timeout_seconds=document["fitTimeoutSeconds"],
+        code_folder=None if document["codeFolder"] is None else Path(document["codeFolder"]),
+        formula_engine=document["formulaEngine"],
+    )
+
+
+open = open_study  # noqa: A001 - reads as study_files.open(folder)
+
+
+def files(folder: Path) -> list[tuple[str, int, str]]:
+    """Return what a copy of the folder must hold: relative path, size in bytes, SHA-256."""
+    listed = []
+    for path in sorted(folder.rglob("*")):
+        if path.is_file():
+            with path.open("rb") as stream:
+                seen = hashlib.file_digest(stream, "sha256").hexdigest()
+            listed.append((path.relative_to(folder).as_posix(), path.stat().st_size, seen))
+    return listed
+
+
+def with_code_folder(study: Study, code_folder: Path | None) -> Study:
+    """Return the study with the user's modules at another place of this machine."""
+    return replace(study, code_folder=code_folder)
+
+
+def write_table(table: pa.Table, path: Path) -> None:
+    """Write a table as one uncompressed Arrow batch, so that columns map to single arrays."""
+    whole = table.combine_chunks()
+    with pa.OSFile(str(path), "wb") as sink, ipc.new_file(sink, whole.schema) as writer:
+        writer.write_table(whole, max_chunksize=max(1, whole.num_rows))
+
+
+def read_table(path: Path) -> pa.Table:
+    """Open a table memory-mapped."""
+    return ipc.open_file(pa.memory_map(str(path))).read_all()
+
+
+def _array(path: Path) -> npt.NDArray[Any]:
+    # A plain view of the mapping: subclasses make every slice slower.
+    return np.asarray(np.load(path, mmap_mode="r"))
+
+
+def _write_array(values: npt.NDArray[Any], path: Path) -> None:
+    if not path.exists():
+        np.save(path, values)
+
+
+def _document(study: Study) -> dict[str, Any]:
+    return {
+        "models": [
+            {
+                "spec": model.spec.document(),
+                "columns": list(model.columns),
+                "engine": model.engine,
+                "reason": model.reason,
+                "designReason": model.design_reason,
+                "design": None
+                if model.design is None
+                else {
+                    "endog": model.design.endog_name,
+                    "exog": list(model.design.exog_names),
+                },
+            }
+            for model in study.models
+        ],
+        "replicates": study.slices.replicates,
+        "windowColumn": study.window_column,
+        "minRows": study.min_rows,
+        "resample": None if study.resample is None else study.resample.document(),
+        "outputs": {
+            "coefficients": list(study.outputs.coefficients),
+            "fits": list(study.outputs.fits),
+            "observations": list(study.outputs.observations),
+            "confLevel": study.outputs.conf_level,
+        },
+        "fitTimeoutSeconds": study.fit_timeout_seconds,
+        "codeFolder": None if study.code_folder is None else str(study.code_folder),
+        "formulaEngine": study.formula_engine,
+    }
+
+
+def _model(entry: dict[str, Any], at: int, folder: Path) -> PlannedModel:
+    spec = Model.model_validate(entry["spec"])
+    design = entry["design"]
+    return PlannedModel(
+        name=spec.name,
+        spec=spec,
+        columns=tuple(entry["columns"]),
+        engine=entry["engine"],
+        reason=entry["reason"],
+        design=None
+        if design is None
+        else Design(
+            endog=_array(folder / f"design-{at}-endog.npy"),
+            exog=_array(folder / f"design-{at}-exog.npy"),
+            endog_name=design["endog"],
+            exog_names=tuple(design["exog"]),
+        ),
+        design_reason=entry["designReason"],
+    )
