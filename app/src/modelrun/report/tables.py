@@ -22,7 +22,7 @@ from modelrun.errors import UserMistake
 from modelrun.report.page import Floats, Ints, Kind
 
 FIT_COLUMNS = frozenset(
-    "fit_key model window_start window_end replicate status nobs converged warnings separated "
+    "fit_key model window_start window_end replicate status reason nobs converged warnings separated "
     "rank_deficient numerics engine seconds reused df_model df_residual r_squared adj_r_squared "
     "pseudo_r_squared sigma f_statistic f_p_value log_lik log_lik_null aic bic deviance "
     "null_deviance pearson_chi2 iterations condition_number".split()
