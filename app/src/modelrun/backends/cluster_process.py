@@ -34,17 +34,19 @@ class Order:
     """Keywords of certificates.security; None for unencrypted connections on the loopback."""
     dashboard: str | None
     """The address of Dask's dashboard, such as `127.0.0.1:8787`; None for no dashboard."""
+    allowed_failures: int = 0
+    """Workers that a task may end before it counts as the culprit."""
 
     def text(self) -> str:
         """Return the order as one line of JSON."""
         return json.dumps(asdict(self))
 
 
-def configuration(worker_ttl: float) -> dict[str, object]:
+def configuration(order: Order) -> dict[str, object]:
     """Return the settings of Dask that a cluster needs for runs that lose workers."""
     return {
-        "distributed.scheduler.allowed-failures": 0,
-        "distributed.scheduler.worker-ttl": f"{worker_ttl:.0f}s",
+        "distributed.scheduler.allowed-failures": order.allowed_failures,
+        "distributed.scheduler.worker-ttl": f"{order.worker_ttl:.0f}s",
         "distributed.scheduler.active-memory-manager.start": False,
         "distributed.deploy.lost-worker-timeout": "1h",
         "distributed.comm.timeouts.connect": "60s",
@@ -87,7 +89,7 @@ def _start(order: Order) -> Any:
 
     from modelrun.backends.certificates import security
 
-    dask.config.set(configuration(order.worker_ttl))
+    dask.config.set(configuration(order))
     dask.config.set({"temporary-directory": order.folder})
     start: Any = distributed.LocalCluster
     return start(

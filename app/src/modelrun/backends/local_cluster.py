@@ -35,6 +35,7 @@ class LocalCluster:
         worker_ttl: float,
         security: dict[str, Any] | None = None,
         dashboard: str | None = None,
+        allowed_failures: int = 0,
         environment: Mapping[str, str] | None = None,
     ) -> None:
         """Begin to start the cluster; wait() tells when it is there.
@@ -44,11 +45,12 @@ class LocalCluster:
             worker_ttl: Seconds without a heartbeat after which a worker is given up.
             security: Keywords of certificates.security, for TLS.
             dashboard: The address of Dask's dashboard, or None for none.
+            allowed_failures: Workers that a task may end before it counts as the culprit.
             environment: Further environment variables of all processes.
         """
         raise_file_limit(workers)
         self._folder = Path(tempfile.mkdtemp(prefix="modelrun-cluster-"))
-        order = Order(workers, str(self._folder), worker_ttl, security, dashboard)
+        order = Order(workers, str(self._folder), worker_ttl, security, dashboard, allowed_failures)
         paths = [path for path in sys.path if path]
         with (self._folder / "log").open("wb") as log:
             self._process = subprocess.Popen(
