@@ -11,6 +11,7 @@ import sys
 import time
 import warnings
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
 from pathlib import Path
@@ -19,6 +20,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from modelrun.datasets.source import ROW
 from modelrun.engines import (
     failures,
     fit_statistics,
@@ -76,6 +78,15 @@ def load(path: str, folder: Path | None, *, field: str | None = None) -> Functio
     return found
 
 
+@dataclass(slots=True)
+class _Loaded:
+    """What was prepared for one study; replaced as a whole, so that threads may share it."""
+
+    study: Study
+    values: PanelValues
+    functions: dict[int, Function]
+
+
 class CallableEngine:
     """Calls the user's function for each slice."""
 
@@ -83,38 +94,37 @@ class CallableEngine:
 
     def __init__(self) -> None:
         """Nothing is loaded yet."""
-        self._study: Study | None = None
-        self._values: PanelValues | None = None
-        self._functions: dict[int, Function] = {}
+        self._loaded: _Loaded | None = None
 
     def fit(self, study: Study, task: Task, guard: Guard) -> pa.RecordBatch:
         """Fit every slice of the task; see modelrun.engines.engine.Engine."""
-        if self._study is not study:
-            self._study, self._values, self._functions = study, PanelValues(study.panel), {}
+        loaded = self._loaded
+        if loaded is None or loaded.study is not study:
+            loaded = self._loaded = _Loaded(study, PanelValues(study.panel), {})
         records: list[FitRecord] = []
         for index in task.fits.tolist():
-            outcome = guard.call(index, partial(self._call, study, task.model, index))
+            outcome = guard.call(index, partial(self._call, loaded, task.model, index))
             if isinstance(outcome, Caught):
                 outcome = failures.record_of(outcome, engine=self.name, callable_=True)
             records.append(outcome)
         numbers = task.model * len(study.slices) + np.asarray(task.fits, dtype=np.int64)
         return frame_builder.from_records(study.outputs, numbers, records)
 
-    def _call(self, study: Study, number: int, index: int) -> FitRecord:
+    def _call(self, loaded: _Loaded, number: int, index: int) -> FitRecord:
         started = time.perf_counter()
+        study = loaded.study
         model = study.models[number]
-        assert self._values is not None
-        if number not in self._functions:
+        if number not in loaded.functions:
             assert model.spec.callable is not None
-            self._functions[number] = load(model.spec.callable, study.code_folder)
+            loaded.functions[number] = load(model.spec.callable, study.code_folder)
         rows = positions(rows_of(study, index))
         few = self._few(study, len(rows))
         if few is not None:
             return few
-        data = self._values.frame(_visible(model, study), rows)
+        data = loaded.values.frame(_visible(model, study), rows)
         with warnings.catch_warnings(record=True) as heard:
             warnings.simplefilter("always")
-            returned = self._functions[number](data, **model.spec.kwargs)
+            returned = loaded.functions[number](data, **model.spec.kwargs)
             record = self._record(returned, study, rows)
         record.warnings = spoken(heard)
         record.seconds = time.perf_counter() - started
@@ -161,7 +171,8 @@ class CallableEngine:
 
 def _visible(model: PlannedModel, study: Study) -> tuple[str, ...]:
     """Return the columns that the function sees: those planned for it, or all."""
-    return model.columns or tuple(study.panel.column_names)
+    names = model.columns or tuple(study.panel.column_names)
+    return tuple(name for name in names if name != ROW)
 
 
 def _nobs(results: Any, rows: int) -> int:

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from modelrun.datasets.source import ROW
 from modelrun.engines import (
     fit_statistics,
     frame,
@@ -35,9 +36,6 @@ from modelrun.engines.slice_rows import PanelValues, Rows, positions, rows_of
 from modelrun.engines.spoken import spoken
 from modelrun.plan.study import PlannedModel, Study
 from modelrun_api.failure import FitStatus, SkipReason
-
-ROW_COLUMN = "__row__"
-"""The column of the panel that holds each row's place in the data as read, where there is one."""
 
 _LINEAR = frozenset({"OLS", "WLS"})
 _BINARY = frozenset({"Logit", "Probit"})
@@ -103,7 +101,7 @@ class Finisher:
         self._outputs = study.outputs
         self._statistics = frame.statistics(study.outputs)
         self._entry = entry
-        self._rows = values.column(ROW_COLUMN) if ROW_COLUMN in study.panel.column_names else None
+        self._rows = values.column(ROW) if ROW in study.panel.column_names else None
 
     def record(
         self, results: Any, rows: Rows, *, names: tuple[str, ...] | None, nobs: int

@@ -15,8 +15,9 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from modelrun.engines import frame
-from modelrun.engines.record import FitRecord
+from modelrun.engines.record import Failure, FitRecord
 from modelrun.plan.study import Outputs
+from modelrun_api.failure import FailureReason, FitStatus
 
 Floats = npt.NDArray[np.float64]
 
@@ -49,6 +50,35 @@ def from_records(
     return pa.RecordBatch.from_arrays([columns[name] for name in schema.names], schema=schema)
 
 
+def lost_frame(
+    outputs: Outputs,
+    *,
+    fit: int,
+    engine: str,
+    reason: FailureReason,
+    message: str,
+    worker: str,
+    attempts: int,
+) -> pa.RecordBatch:
+    """Return the frame of a single fit that ended its worker.
+
+    Args:
+        outputs: What was asked for.
+        fit: Its number, model * S + slice.
+        engine: The engine that was to fit it.
+        reason: WorkerDied, OutOfMemory or Timeout.
+        message: What happened, in words.
+        worker: The worker that it ended last.
+        attempts: How often it was tried.
+    """
+    record = FitRecord(
+        FitStatus.FAILED,
+        engine,
+        failure=Failure(reason, message, worker=worker, attempts=attempts),
+    )
+    return from_records(outputs, np.array([fit], dtype=np.int64), [record])
+
+
 def _number(value: float | None, kind: pa.DataType) -> float | int | None:
     if value is None or kind != pa.int64():
         return value
@@ -71,8 +101,8 @@ def _failure(record: FitRecord) -> dict[str, Any] | None:
         "reason": str(record.failure.reason),
         "message": record.failure.message,
         "traceback": record.failure.traceback,
-        "worker": None,
-        "attempts": 1,
+        "worker": record.failure.worker,
+        "attempts": record.failure.attempts,
     }
 
 

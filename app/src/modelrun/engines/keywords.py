@@ -92,7 +92,7 @@ def prepare_init(free: Mapping[str, Any]) -> Keywords:
     """
     data = columns_in(free)
     constant = _without_columns(free, data)
-    for key, make in _OBJECTS.items():
+    for key, make in OBJECTS.items():
         if key in constant:
             constant[key] = make(constant[key])
     for key in ("order", "seasonal_order"):
@@ -202,10 +202,11 @@ def _beta_link(value: Any) -> Any:
     return _link(value) if isinstance(value, str | Mapping) else value
 
 
-_OBJECTS = {
+OBJECTS = {
     "family": _family,
     "link": _beta_link,
     "link_precision": _beta_link,
     "M": _norm,
     "cov_struct": _cov_struct,
 }
+"""Init keywords whose values are objects of statsmodels, made from names."""

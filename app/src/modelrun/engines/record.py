@@ -52,6 +52,8 @@ class Failure:
     reason: FailureReason | SkipReason
     message: str
     traceback: str | None = None
+    worker: str | None = None
+    attempts: int = 1
 
 
 @dataclass(slots=True)

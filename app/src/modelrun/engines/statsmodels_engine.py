@@ -6,6 +6,7 @@ what goes wrong with one is a row of the frame.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
@@ -20,6 +21,15 @@ from modelrun.plan.study import Study
 from modelrun.plan.task import Task
 
 
+@dataclass(slots=True)
+class _Prepared:
+    """What was made for one study; replaced as a whole, so that threads may share it."""
+
+    study: Study
+    values: PanelValues
+    fitters: dict[int, Fitter]
+
+
 class StatsmodelsEngine:
     """Fits by statsmodels; remembers what it prepared for the model it last worked on."""
 
@@ -27,9 +37,7 @@ class StatsmodelsEngine:
 
     def __init__(self) -> None:
         """Nothing is prepared yet."""
-        self._study: Study | None = None
-        self._values: PanelValues | None = None
-        self._fitters: dict[int, Fitter] = {}
+        self._prepared: _Prepared | None = None
 
     def fit(self, study: Study, task: Task, guard: Guard) -> pa.RecordBatch:
         """Fit every slice of the task; see modelrun.engines.engine.Engine."""
@@ -39,7 +47,7 @@ class StatsmodelsEngine:
 
     def records(self, study: Study, task: Task, guard: Guard) -> list[FitRecord]:
         """Fit every slice of the task and return one record each, in their order."""
-        prepared = self._prepared(study, task.model)
+        prepared = self.fitter(study, task.model)
         records: list[FitRecord] = []
         for index in task.fits.tolist():
             outcome = guard.call(index, partial(prepared.fit, index))
@@ -48,10 +56,11 @@ class StatsmodelsEngine:
             records.append(outcome)
         return records
 
-    def _prepared(self, study: Study, model: int) -> Fitter:
-        if self._study is not study:
-            self._study, self._values, self._fitters = study, PanelValues(study.panel), {}
-        if model not in self._fitters:
-            assert self._values is not None
-            self._fitters[model] = fitter(study, study.models[model], self._values)
-        return self._fitters[model]
+    def fitter(self, study: Study, model: int) -> Fitter:
+        """Return what fits the slices of a model, prepared once."""
+        prepared = self._prepared
+        if prepared is None or prepared.study is not study:
+            prepared = self._prepared = _Prepared(study, PanelValues(study.panel), {})
+        if model not in prepared.fitters:
+            prepared.fitters[model] = fitter(study, study.models[model], prepared.values)
+        return prepared.fitters[model]

@@ -1,0 +1,90 @@
+"""Which engine fits a model, and the engine of a name.
+
+`auto` takes the compiled kernels where they are there and everything that is asked for is within
+their contract; else statsmodels. The decision depends on the file alone, never on the data: what
+a slice's numbers do not allow, the batched engine hands over by itself.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from modelrun.engines.engine import Engine
+from modelrun.errors import UserMistake
+from modelrun.plan.study import Outputs
+from modelrun_api.spec import Model
+
+Name = Literal["batched", "statsmodels", "callable"]
+
+_ENGINES: dict[str, Engine] = {}
+
+
+def engine(name: str) -> Engine:
+    """Return the engine of this name; one object serves all tasks of a process.
+
+    Raises:
+        ValueError: There is none of this name.
+    """
+    if name not in _ENGINES:
+        _ENGINES[name] = _made(name)
+    return _ENGINES[name]
+
+
+def _made(name: str) -> Engine:
+    match name:
+        case "statsmodels":
+            from modelrun.engines.statsmodels_engine import StatsmodelsEngine
+
+            return StatsmodelsEngine()
+        case "callable":
+            from modelrun.engines.callable_engine import CallableEngine
+
+            return CallableEngine()
+        case "batched":
+            from modelrun.engines.batched_engine import BatchedEngine
+
+            return BatchedEngine()
+        case _:
+            raise ValueError(f"no engine {name!r}; there are batched, statsmodels and callable")
+
+
+def choose(
+    model: Model,
+    *,
+    wanted: Literal["auto", "batched", "statsmodels"],
+    whole_panel_design: bool,
+    resampled: bool,
+    outputs: Outputs,
+    field: str | None = None,
+) -> tuple[Name, str]:
+    """Return the engine of a model and why, in words for `modelrun plan`.
+
+    Args:
+        model: The model.
+        wanted: `execution.engine` of the file.
+        whole_panel_design: Whether the design is built once for the whole panel.
+        resampled: Whether slices are bootstrap replicates.
+        outputs: What is asked for.
+        field: The model's path in the document, for the message.
+
+    Raises:
+        UserMistake: `batched` was demanded for a model that the kernels do not know.
+    """
+    if model.callable is not None:
+        return "callable", "a function of your own"
+    if wanted == "statsmodels":
+        return "statsmodels", "the file asks for it"
+    from modelrun.engines import support
+
+    against = support.objection(
+        model, whole_panel_design=whole_panel_design, resampled=resampled, outputs=outputs
+    )
+    if against is None:
+        return "batched", "compiled kernels within the contract of equality with statsmodels"
+    if wanted == "batched":
+        raise UserMistake(
+            f"model {model.name!r} cannot be fitted by the batched engine: {against}. "
+            "Write engine: auto to let statsmodels fit it.",
+            field=field,
+        )
+    return "statsmodels", against

@@ -1,0 +1,173 @@
+"""Whether a model's estimator and keywords exist, before anything is fitted.
+
+statsmodels swallows many misspelt keywords in **kwargs; a run of a million fits with `maxlag`
+instead of `maxlags` in mind deserves better. For the estimators of the batched engine the answer
+is known without importing statsmodels.
+"""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+from modelrun.engines import keywords
+from modelrun.engines.estimators import WITHOUT_EXOG, Estimator, estimator, nearest
+from modelrun.errors import UserMistake
+from modelrun_api.spec import Model
+
+Names = frozenset[str]
+
+_COV = frozenset({"cov_type", "cov_kwds", "use_t"})
+_LINEAR_FIT = _COV | {"method"}
+_LIKELIHOOD_FIT = _COV | {
+    "start_params", "method", "maxiter", "disp", "full_output", "skip_hessian", "retall",
+}  # fmt: skip
+_OPTIMISER = frozenset(
+    {
+        "tol", "ridge_factor", "gtol", "norm", "epsilon", "xtol", "ftol", "maxfun", "m", "pgtol",
+        "factr", "approx_grad", "bounds", "fhess_p", "avextol", "start_direc", "niter",
+        "niter_success", "T", "stepsize", "interval", "minimizer", "seed", "min_method",
+        "iprint", "loglike_and_score",
+    }
+)  # fmt: skip
+"""What the optimisers behind likelihood models take through **kwargs."""
+
+_BASE_INIT = frozenset({"missing", "hasconst"})
+_OFFSETS = frozenset({"offset", "exposure"})
+
+FAST: dict[str, tuple[Names, Names]] = {
+    "OLS": (_BASE_INIT, _LINEAR_FIT),
+    "WLS": (_BASE_INIT | {"weights"}, _LINEAR_FIT),
+    "GLM": (
+        _BASE_INIT | _OFFSETS | {"family", "freq_weights", "var_weights", "n_trials"},
+        _LIKELIHOOD_FIT | _OPTIMISER | {"scale", "max_start_irls", "attach_wls", "atol", "rtol",
+                                        "tol_criterion", "wls_method", "optim_hessian"},
+    ),
+    "Logit": (_BASE_INIT | {"offset", "check_rank"}, _LIKELIHOOD_FIT | _OPTIMISER),
+    "Probit": (_BASE_INIT | {"offset", "check_rank"}, _LIKELIHOOD_FIT | _OPTIMISER),
+    "Poisson": (_BASE_INIT | _OFFSETS | {"check_rank"}, _LIKELIHOOD_FIT | _OPTIMISER),
+    "QuantReg": (
+        _BASE_INIT,
+        frozenset({"q", "vcov", "kernel", "bandwidth", "max_iter", "p_tol"}),
+    ),
+}  # fmt: skip
+"""Init and fit keywords of the estimators that the batched engine knows."""
+
+_NEVER = frozenset(
+    {
+        "self", "cls", "endog", "exog", "formula", "data", "subset", "drop_cols", "callback",
+        "fargs", "dates", "freq", "return_params", "loglike", "score", "hessian",
+        "extra_params_names", "flags", "deterministic",
+    }
+)  # fmt: skip
+"""Arguments that a file cannot give, or that the model's own fields give."""
+
+_LINEAR = frozenset({"OLS", "WLS", "GLS", "GLSAR"})
+
+
+def known(entry: Estimator) -> tuple[Names, Names]:
+    """Return the init and the fit keywords of an estimator.
+
+    Imports statsmodels unless the estimator is in FAST.
+    """
+    if entry.name in FAST:
+        return FAST[entry.name]
+    klass = entry.load()
+    init = _names(klass, "__init__") | _BASE_INIT
+    if entry.kind == "formula":
+        init |= _names(klass, "from_formula")
+        if entry.needs == ("groups",):
+            init |= {"groups"}
+        if entry.name.startswith("Conditional"):
+            init |= {"offset"} - ({"offset"} if entry.name == "ConditionalMNLogit" else set())
+    fit = _names(klass, "fit")
+    if entry.name in _LINEAR:
+        fit = _LINEAR_FIT | ({"rtol", "maxiter"} if entry.name == "GLSAR" else frozenset())
+    elif {"skip_hessian", "retall"} & fit:
+        fit |= _OPTIMISER | _COV
+    return init - _NEVER, fit - _NEVER
+
+
+def _names(klass: Any, method: str) -> Names:
+    """Return the parameters of a method, with those of its bases while it takes **kwargs."""
+    found: set[str] = set()
+    for owner in klass.__mro__:
+        function = vars(owner).get(method)
+        if function is None:
+            continue
+        parameters = inspect.signature(getattr(function, "__func__", function)).parameters
+        free = False
+        for parameter in parameters.values():
+            if parameter.kind is parameter.VAR_KEYWORD:
+                free = True
+            elif parameter.kind is not parameter.VAR_POSITIONAL:
+                found.add(parameter.name)
+        if not free:
+            break
+    return frozenset(found)
+
+
+def check(model: Model, *, field: str) -> None:
+    """Judge estimator and keywords of a model; a callable is judged where it is loaded.
+
+    Args:
+        model: The model.
+        field: Its path in the document, such as spec.models[0].
+
+    Raises:
+        UserMistake: An estimator, a keyword or a named object does not exist, or something is
+            missing; the message names the nearest.
+    """
+    if model.estimator is None:
+        return
+    entry = estimator(model.estimator, field=f"{field}.estimator")
+    _check_kind(model, entry, field)
+    init, fit = known(entry)
+    _check_keywords(entry, "init", model.init, init, field)
+    _check_keywords(entry, "fit", model.fit, fit, field)
+    for name in entry.needs:
+        if name not in model.init:
+            example = {"groups": "{column: firm}", "lags": "2"}.get(
+                name, "{columns: [age], df: [6], degree: [3]}"
+            )
+            raise UserMistake(
+                f"{entry.name} needs init: {{{name}: {example}}}", field=f"{field}.init"
+            )
+    try:
+        if any(name in model.init for name in keywords.OBJECTS):
+            keywords.prepare_init(model.init)
+    except UserMistake as mistake:
+        raise UserMistake(str(mistake), field=f"{field}.init") from mistake
+
+
+def _check_kind(model: Model, entry: Estimator, field: str) -> None:
+    if entry.kind == "series" and model.endog is None:
+        raise UserMistake(
+            f"{entry.name} is a time series model and takes columns: give endog (and exog, time) "
+            "instead of formula",
+            field=f"{field}.formula",
+        )
+    if entry.kind == "formula" and model.formula is None:
+        raise UserMistake(
+            f"{entry.name} takes a formula: give formula instead of endog",
+            field=f"{field}.endog",
+        )
+    if model.exog and entry.name in WITHOUT_EXOG:
+        raise UserMistake(
+            f"{entry.name} takes no explanatory columns; leave exog out", field=f"{field}.exog"
+        )
+
+
+def _check_keywords(
+    entry: Estimator, where: str, given: dict[str, Any], allowed: Names, field: str
+) -> None:
+    for name in given:
+        if name in allowed:
+            continue
+        near = nearest(name, tuple(sorted(allowed)))
+        hint = f"did you mean {near}? " if near else ""
+        raise UserMistake(
+            f"{entry.name} has no {where} keyword {name!r}: {hint}"
+            f"It takes {', '.join(sorted(allowed)) or 'none'}.",
+            field=f"{field}.{where}.{name}",
+        )
