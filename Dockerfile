@@ -44,12 +44,12 @@ sys.exit(not any(n.endswith('.so') for n in names) and 'the wheel lacks its comp
 
 # ---- the dependencies, in a layer of their own ----------------------------------------------
 FROM ${BASE_IMAGE} AS dependencies
+COPY --from=lock /requirements.txt /opt/requirements.txt
 RUN --mount=type=secret,id=ca-bundle,required=false \
-    --mount=type=bind,from=lock,source=/requirements.txt,target=/tmp/requirements.txt \
     if [ -s /run/secrets/ca-bundle ]; then export PIP_CERT=/run/secrets/ca-bundle; fi; \
     python3 -m venv /opt/modelrun \
     && /opt/modelrun/bin/pip install --no-cache-dir --disable-pip-version-check --no-compile \
-        --require-hashes --only-binary :all: --requirement /tmp/requirements.txt \
+        --require-hashes --only-binary :all: --requirement /opt/requirements.txt \
     && find /opt/modelrun -type d \( -name tests -o -name test \) -path '*/site-packages/*' \
         -not -path '*/numpy/*' -not -path '*/distributed/*' -prune -exec rm -rf {} + \
     && /opt/modelrun/bin/python -m compileall -q -j 0 /opt/modelrun/lib
@@ -78,17 +78,14 @@ RUN groupadd --gid 10001 modelrun \
     && useradd --uid 10001 --gid 10001 --home-dir /home/modelrun --no-create-home modelrun \
     && install -d -m 1777 /home/modelrun /home/modelrun/.config /home/modelrun/.config/matplotlib \
         /scratch /code
-RUN --mount=type=bind,from=wheel,source=/wheels,target=/tmp/wheels \
-    /opt/modelrun/bin/pip install --no-cache-dir --disable-pip-version-check --no-index \
-        --no-deps /tmp/wheels/*.whl
+# Copied, not mounted: not every builder notices that what it would mount has changed.
+COPY --from=wheel /wheels /opt/wheels
+RUN /opt/modelrun/bin/pip install --no-cache-dir --disable-pip-version-check --no-index \
+        --no-deps /opt/wheels/*.whl
 WORKDIR /home/modelrun
 USER 10001:10001
-ARG VERSION=0.1.0
-ARG REVISION=unknown
 LABEL org.opencontainers.image.title="modelrun" \
       org.opencontainers.image.description="Thousands of statsmodels models from one YAML file: client, workers and operator" \
       org.opencontainers.image.source="https://github.com/modelrun/modelrun" \
-      org.opencontainers.image.licenses="Apache-2.0" \
-      org.opencontainers.image.version="${VERSION}" \
-      org.opencontainers.image.revision="${REVISION}"
+      org.opencontainers.image.licenses="Apache-2.0"
 CMD ["modelrun", "--help"]
