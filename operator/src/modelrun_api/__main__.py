@@ -1,6 +1,6 @@
-"""The generated documents without the app: `python -m modelrun_api crd | schema | write-crds DIR`.
+"""The generated documents without the app: `python -m modelrun_api crd [--write FOLDER] | schema`.
 
-The last one refreshes the files that the chart carries.
+With a folder, the files that the chart carries are written anew.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ def main(arguments: list[str]) -> int:
             sys.stdout.write(crd_yaml())
         case ["schema"]:
             sys.stdout.write(json.dumps(json_schema(), indent=2, ensure_ascii=False) + "\n")
-        case ["write-crds", folder]:
+        case ["crd", "--write", folder]:
             for name, text in crd_files().items():
                 target = Path(folder) / name
                 target.parent.mkdir(parents=True, exist_ok=True)
                 target.write_text(text, encoding="utf-8")
         case _:
-            sys.stderr.write("use: python -m modelrun_api crd | schema | write-crds FOLDER\n")
+            sys.stderr.write("use: python -m modelrun_api crd [--write FOLDER] | schema\n")
             return 2
     return 0
 

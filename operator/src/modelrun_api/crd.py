@@ -164,7 +164,8 @@ def _definition(
                 "plural": plural,
                 "singular": kind.lower(),
                 "shortNames": [short_name],
-                "categories": ["modelrun"],
+                # Not "modelrun": kubectl would take the singular for the category.
+                **({"categories": ["all"]} if scope == "Namespaced" else {}),
             },
             "versions": [version],
         },
@@ -197,7 +198,7 @@ def _root(model: type[Wire], *, status: type[Wire] | None = None, named: bool = 
                 "rule": f"self.metadata.name.matches('{NAME_PATTERN}')",
                 "message": "metadata.name takes at most 40 lower-case letters, digits and "
                 "hyphens, a letter first, no hyphen last: it becomes part of Service names",
-                "fieldPath": ".metadata.name",
+                "fieldPath": ".metadata",
             }
         ]
     return root

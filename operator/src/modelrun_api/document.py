@@ -107,7 +107,8 @@ class Document:
         if place is None:
             return None, None, 1
         (line, column), (end_line, end_column) = place.value, place.end
-        if at_key or (missing and place.key != place.value):
+        if at_key or place.key[0] < line or (missing and place.key != place.value):
+            # A block below its key: the key names it, the lines below are its contents.
             line, column = place.key
             last = path[-1] if path else ""
             return line + 1, column + 1, len(last) if isinstance(last, str) else 1
