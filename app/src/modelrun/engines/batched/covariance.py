@@ -68,9 +68,27 @@ class Cluster:
         )
 
 
+_KINDS = {"HC0": 1, "HC1": 2, "HC2": 3, "HC3": 4}
+
 Covariance = Nonrobust | FixedScale | HC | HAC | Cluster
 
 
 def uses_t(covariance: Covariance) -> bool:
     """Whether t is the default as in statsmodels: only where the covariance is not robust."""
     return isinstance(covariance, Nonrobust)
+
+
+def kernel_settings(covariance: Covariance) -> tuple[int, int, bool, bool, bool, float]:
+    """Kind, lags, uniform, correction, df_correction and fixed scale as the kernel numbers them."""
+    match covariance:
+        case Nonrobust():
+            return 0, 0, False, False, False, 1.0
+        case FixedScale(scale):
+            return 7, 0, False, False, False, scale
+        case HC(kind):
+            return _KINDS[kind], 0, False, False, False, 1.0
+        case HAC(maxlags, kernel, use_correction):
+            lags = -1 if maxlags is None else maxlags
+            return 5, lags, kernel == "uniform", use_correction, False, 1.0
+        case Cluster():
+            return 6, 0, False, covariance.use_correction, covariance.df_correction, 1.0

@@ -67,7 +67,7 @@ NAMES: dict[Reason, str] = {
     Reason.ITERATIONS: "NotConverged",
 }
 
-_INFORMATION = Reason.SEPARATION | Reason.ITERATIONS
+_INFORMATION = Reason.ITERATIONS
 
 
 def hand_over(reasons: npt.NDArray[np.uint16], *, wald: bool = True) -> npt.NDArray[np.bool_]:

@@ -18,12 +18,10 @@ from modelrun.engines.batched import load
 from modelrun.engines.batched.coefficients import Coefficients
 from modelrun.engines.batched.columns import Columns, Floats, slice_bounds
 from modelrun.engines.batched.covariance import (
-    HAC,
-    HC,
     Cluster,
     Covariance,
-    FixedScale,
     Nonrobust,
+    kernel_settings,
     uses_t,
 )
 
@@ -35,7 +33,6 @@ STATISTICS = (
 """Columns of OlsFits.statistics, in order."""
 
 _INDEX = {name: j for j, name in enumerate(STATISTICS)}
-_KINDS = {"HC0": 1, "HC1": 2, "HC2": 3, "HC3": 4}
 _CONSTANT = {"detect": -1, "absent": 0, "present": 1}
 
 
@@ -125,7 +122,7 @@ def fit(
     first, last = slice_bounds(starts, stops)
     fits, p = len(first), design.p
     covariance = covariance if covariance is not None else Nonrobust()
-    kind, lags, uniform, correction, df_correction, scale = _settings(covariance)
+    kind, lags, uniform, correction, df_correction, scale = kernel_settings(covariance)
     t = uses_t(covariance) if use_t is None else use_t
     clusters = covariance if isinstance(covariance, Cluster) else None
     rows = int((last - first).sum())
@@ -161,19 +158,3 @@ def fit(
         result.reasons,
     )  # fmt: skip
     return result
-
-
-def _settings(covariance: Covariance) -> tuple[int, int, bool, bool, bool, float]:
-    """Kind, lags, uniform, correction, df_correction and fixed scale as the kernel numbers them."""
-    match covariance:
-        case Nonrobust():
-            return 0, 0, False, False, False, 1.0
-        case FixedScale(scale):
-            return 7, 0, False, False, False, scale
-        case HC(kind):
-            return _KINDS[kind], 0, False, False, False, 1.0
-        case HAC(maxlags, kernel, use_correction):
-            lags = -1 if maxlags is None else maxlags
-            return 5, lags, kernel == "uniform", use_correction, False, 1.0
-        case Cluster():
-            return 6, 0, False, covariance.use_correction, covariance.df_correction, 1.0

@@ -2,6 +2,7 @@
 #include "views.h"
 
 #include "dist.h"
+#include "likelihood.h"
 #include "ols.h"
 #include "rolling.h"
 
@@ -47,9 +48,7 @@ static PyObject *py_ols(PyObject *module, PyObject *args)
         views_close(&views);
         return NULL;
     }
-    Py_ssize_t total = 0, p = frame.p;
-    for (Py_ssize_t f = 0; f < fits; ++f)
-        total += stops[f] - starts[f];
+    Py_ssize_t total = views_total(starts, stops, fits), p = frame.p;
     LinearOutput out;
     take_coefficients(&views, coefficients, fits * p, &out.coefficients);
     out.statistics = views_take(&views, statistics, "statistics", 'd', fits * LIN_COUNT, 1);
@@ -58,14 +57,7 @@ static PyObject *py_ols(PyObject *module, PyObject *args)
     out.resid = views_take(&views, resid, "resid", 'd', total, 1);
     out.status = views_take(&views, status, "status", 'b', fits, 1);
     out.reasons = views_take(&views, reasons, "reasons", 'H', fits, 1);
-    const int32_t *codes = views_take(&views, group, "groups", 'i', rows, 0);
-    if (codes != NULL)
-        for (Py_ssize_t i = 0; i < rows; ++i)
-            if (codes[i] < 0 || codes[i] >= groups) {
-                PyErr_Format(PyExc_ValueError, "groups[%zd] is %d; allowed is 0..%d", i,
-                             (int)codes[i], groups - 1);
-                break;
-            }
+    const int32_t *codes = views_groups(&views, group, rows, groups);
     if (PyErr_Occurred()) {
         views_close(&views);
         return NULL;
@@ -126,6 +118,58 @@ static PyObject *py_rolling(PyObject *module, PyObject *args)
     return out_of_memory_or_none(&views, failed);
 }
 
+static PyObject *py_likelihood(PyObject *module, PyObject *args)
+{
+    PyObject *columns, *y, *offset, *freq, *var, *keep, *group, *start, *stop, *coefficients,
+        *statistics, *cov, *fitted, *linear, *status, *reasons;
+    int groups;
+    LikelihoodOptions o;
+    (void)module;
+    if (!PyArg_ParseTuple(
+            args, "O!OOOOOOiOO(iiididi)(iiiiid)(iid)O!OOOOOO:likelihood", &PyTuple_Type, &columns,
+            &y, &offset, &freq, &var, &keep, &group, &groups, &start, &stop, &o.newton, &o.family,
+            &o.link, &o.alpha, &o.scale_type, &o.scale, &o.max_iterations, &o.sandwich.covariance,
+            &o.sandwich.lags, &o.sandwich.uniform, &o.sandwich.correction,
+            &o.sandwich.df_correction, &o.sandwich.fixed_scale, &o.use_t, &o.null_model, &o.level,
+            &PyTuple_Type, &coefficients, &statistics, &cov, &fitted, &linear, &status, &reasons))
+        return NULL;
+    o.tolerance = 1e-8;
+    Views views;
+    Frame frame;
+    Py_ssize_t rows, fits;
+    const int64_t *starts, *stops;
+    if (!views_open(&views, (int)PyTuple_Size(columns) + 32))
+        return NULL;
+    if (!views_frame(&views, columns, y, Py_None, keep, &rows, &frame) ||
+        (fits = views_slices(&views, start, stop, rows, &starts, &stops)) < 0) {
+        views_close(&views);
+        return NULL;
+    }
+    Py_ssize_t total = views_total(starts, stops, fits), p = frame.p;
+    LikelihoodInputs inputs;
+    inputs.offset = views_take(&views, offset, "offset", 'd', rows, 0);
+    inputs.freq = views_take(&views, freq, "freq_weights", 'd', rows, 0);
+    inputs.var = views_take(&views, var, "var_weights", 'd', rows, 0);
+    LikelihoodOutput out;
+    take_coefficients(&views, coefficients, fits * p, &out.coefficients);
+    out.statistics = views_take(&views, statistics, "statistics", 'd', fits * LIK_COUNT, 1);
+    out.cov = views_take(&views, cov, "cov", 'd', fits * p * p, 1);
+    out.fitted = views_take(&views, fitted, "fitted", 'd', total, 1);
+    out.linear = views_take(&views, linear, "linear", 'd', total, 1);
+    out.status = views_take(&views, status, "status", 'b', fits, 1);
+    out.reasons = views_take(&views, reasons, "reasons", 'H', fits, 1);
+    const int32_t *codes = views_groups(&views, group, rows, groups);
+    if (PyErr_Occurred()) {
+        views_close(&views);
+        return NULL;
+    }
+    int failed;
+    Py_BEGIN_ALLOW_THREADS
+    failed = likelihood_fit(&frame, &inputs, codes, groups, starts, stops, fits, &o, &out);
+    Py_END_ALLOW_THREADS
+    return out_of_memory_or_none(&views, failed);
+}
+
 /* distribution(name, x, a, b, out): one ufunc-like call for arrays that exist already */
 static PyObject *py_distribution(PyObject *module, PyObject *args)
 {
@@ -178,6 +222,7 @@ static PyObject *py_distribution(PyObject *module, PyObject *args)
 static PyMethodDef methods[] = {
     {"ols", py_ols, METH_VARARGS, "Least squares over many slices; see ols.py."},
     {"rolling", py_rolling, METH_VARARGS, "Least squares over moving windows; see rolling.py."},
+    {"likelihood", py_likelihood, METH_VARARGS, "GLM and discrete models; see likelihood.py."},
     {"distribution", py_distribution, METH_VARARGS, "Tails and quantiles; see distributions.py."},
     {NULL, NULL, 0, NULL},
 };

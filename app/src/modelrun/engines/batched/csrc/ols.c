@@ -62,23 +62,6 @@ static void work_close(Work *w)
     meat_close(&w->meat);
 }
 
-/* What rounding does to leverages that are computed as x'(X'X)^-1 x from a pseudo-inverse: eps times
- * kappa for the pseudo-inverse, eps times the square of the column-scaled kappa for the product.
- */
-static double leverage_error(const Work *w, int p, double kappa)
-{
-    double scaled = 0.0;
-    for (int j = 0; j < p; ++j) {
-        double column = 0.0, row = 0.0;
-        for (int k = 0; k <= j; ++k)
-            column += TRI(w->r, p, k, j) * TRI(w->r, p, k, j);
-        for (int k = j; k < p; ++k)
-            row += TRI(w->inverse, p, j, k) * TRI(w->inverse, p, j, k);
-        scaled += column * row;
-    }
-    return MACHINE_EPS * (kappa + p * scaled);
-}
-
 /* F = b'C^-1 b / J over the columns but the constant, by Cholesky on the correlation scale. */
 static unsigned wald(Work *w, int p, int skip, double df, double *statistics)
 {
@@ -238,8 +221,12 @@ static int fit_one(Work *w, const Frame *frame, const int32_t *group, ptrdiff_t 
             s[LIN_MIN_SLACK] = fmin(s[LIN_MIN_SLACK], slack);
             w->e[i] /= kind == COV_HC3 ? slack : sqrt(fmax(slack, 0.0));
         }
+        /* what rounding does to x'(X'X)^-1 x from a pseudo-inverse: kappa for the pseudo-inverse, the
+         * square of the column-scaled kappa for the product */
+        double leverage_error =
+            MACHINE_EPS * (gate.condition + gate_scaled_square(w->r, w->inverse, p));
         if (!(s[LIN_MIN_SLACK] >= GATE_LEVERAGE) ||
-            !(leverage_error(w, p, s[LIN_CONDITION]) <= GATE_ETA * s[LIN_MIN_SLACK]))
+            !(leverage_error <= GATE_ETA * s[LIN_MIN_SLACK]))
             *reasons |= REASON_LEVERAGE;
     }
     if (robust) {

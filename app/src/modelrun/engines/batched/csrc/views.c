@@ -115,3 +115,23 @@ Py_ssize_t views_slices(Views *views, PyObject *start, PyObject *stop, Py_ssize_
         }
     return fits;
 }
+
+Py_ssize_t views_total(const int64_t *starts, const int64_t *stops, Py_ssize_t fits)
+{
+    Py_ssize_t total = 0;
+    for (Py_ssize_t f = 0; f < fits; ++f)
+        total += (Py_ssize_t)(stops[f] - starts[f]);
+    return total;
+}
+
+const int32_t *views_groups(Views *views, PyObject *group, Py_ssize_t rows, int groups)
+{
+    const int32_t *codes = views_take(views, group, "groups", 'i', rows, 0);
+    for (Py_ssize_t i = 0; codes != NULL && i < rows; ++i)
+        if (codes[i] < 0 || codes[i] >= groups) {
+            PyErr_Format(PyExc_ValueError, "groups[%zd] is %d; allowed is 0..%d", i, (int)codes[i],
+                         groups - 1);
+            return NULL;
+        }
+    return codes;
+}

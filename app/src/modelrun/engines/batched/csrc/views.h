@@ -33,4 +33,10 @@ int views_frame(Views *views, PyObject *columns, PyObject *y, PyObject *weight, 
 Py_ssize_t views_slices(Views *views, PyObject *start, PyObject *stop, Py_ssize_t rows,
                         const int64_t **starts, const int64_t **stops);
 
+/* Rows of all slices together. */
+Py_ssize_t views_total(const int64_t *starts, const int64_t *stops, Py_ssize_t fits);
+
+/* Cluster codes of all rows, each 0..groups - 1. */
+const int32_t *views_groups(Views *views, PyObject *group, Py_ssize_t rows, int groups);
+
 #endif

@@ -1,0 +1,108 @@
+/* Generalized linear models by IRLS, and Logit, Probit and Poisson by Newton's method. */
+#ifndef MODELRUN_LIKELIHOOD_H
+#define MODELRUN_LIKELIHOOD_H
+
+#include "family.h"
+#include "frame.h"
+#include "inference.h"
+#include "meat.h"
+
+/* Columns of the statistics array; likelihood.py reads them by the same names. */
+enum LikelihoodStatistic {
+    LIK_NOBS,
+    LIK_DF_MODEL,
+    LIK_DF_RESID,
+    LIK_DF_INFERENCE,
+    LIK_SCALE,
+    LIK_DEVIANCE,
+    LIK_NULL_DEVIANCE,
+    LIK_PEARSON_CHI2,
+    LIK_LOG_LIK,
+    LIK_LL_NULL,
+    LIK_AIC,
+    LIK_BIC,
+    LIK_R2_MCFADDEN,
+    LIK_R2_COX_SNELL,
+    LIK_LLR,
+    LIK_LLR_P,
+    LIK_ITERATIONS,
+    LIK_CONVERGED,
+    LIK_SEPARATED,
+    LIK_CONDITION,
+    LIK_ETA,
+    LIK_CLUSTERS,
+    LIK_COUNT
+};
+
+enum ScaleType { SCALE_DEFAULT, SCALE_X2, SCALE_DEVIANCE, SCALE_GIVEN };
+
+typedef struct {
+    int newton; /* 0: IRLS of GLM; 1: Newton's method of Logit, Probit and Poisson */
+    int family, link;
+    double alpha;
+    int scale_type;
+    double scale;
+    int max_iterations;
+    double tolerance;
+    Sandwich sandwich;
+    int use_t;
+    int null_model;
+    double level;
+} LikelihoodOptions;
+
+/* Columns beside the design; any may be NULL. */
+typedef struct {
+    const double *offset, *freq, *var;
+} LikelihoodInputs;
+
+typedef struct {
+    Coefficients coefficients;
+    double *statistics; /* fits * LIK_COUNT */
+    double *cov;        /* fits * p * p or NULL */
+    double *fitted;     /* means, one a row of the slices, one slice after the other, or NULL */
+    double *linear;     /* linear predictors in the same layout, or NULL */
+    int8_t *status;
+    uint16_t *reasons;
+} LikelihoodOutput;
+
+typedef struct {
+    Rows rows;
+    Meat meat;
+    const double *design; /* ld * k columns that are fitted: rows.x, or ones for the null model */
+    int k;
+    double *offset, *freq, *var, *weight; /* weight = freq * var; each NULL when ones */
+    double *q, *linear, *previous, *mu, *slope, *variance, *w, *z, *e, *ones;
+    double *r, *inverse, *square, *c, *b, *step, *scratch, *coefficient_variance;
+    double sum_freq;
+    void *block;
+} LikelihoodWork;
+
+/* What an iteration came to. */
+typedef struct {
+    int status;
+    unsigned reasons;
+    int iterations, converged;
+    double scale, deviance;
+    double yy, ssr; /* of the last regression of IRLS */
+} Iterated;
+
+int irls(LikelihoodWork *w, const Family *family, const LikelihoodOptions *o, const double *start,
+         Iterated *result);
+int newton(LikelihoodWork *w, const Family *family, const LikelihoodOptions *o,
+           const double *start, Iterated *result);
+
+/* QR of sqrt(weight) * design; w->slope becomes the roots of the weights; OK or a status. */
+int likelihood_factor(LikelihoodWork *w, const double *weight);
+
+/* Whether the last step of the linear predictor certifies separation. */
+int likelihood_separated(const LikelihoodWork *w, const Family *family);
+
+/* Log-likelihood of Logit, Probit or Poisson at the linear predictors. */
+double discrete_log_lik(const LikelihoodWork *w, const Family *family);
+
+/* Returns 0, or -1 when memory ran out. */
+int likelihood_fit(const Frame *frame, const LikelihoodInputs *inputs, const int32_t *group,
+                   int32_t groups, const int64_t *start, const int64_t *stop, ptrdiff_t fits,
+                   const LikelihoodOptions *options, const LikelihoodOutput *out);
+
+#endif
