@@ -119,6 +119,8 @@ def _components(model: Any, names: list[str]) -> tuple[list[str], list[str]]:
             component = "threshold"
         elif name.startswith(("sigma2", "var.")):
             component = "variance"
+        elif name == "precision" and kind == "BetaModel":
+            component = "precision"
         elif name in _DISPERSION and position == len(names) - 1:
             component = "dispersion"
         elif name.startswith("initial_"):
