@@ -75,9 +75,8 @@ def _batches(index: Index, segments: Sequence[Path], asked: Positions) -> Iterat
         )
         batch = open_frame(stream)
         wanted = rows[start:stop]
-        low, high = int(wanted[0]), int(wanted[-1]) + 1
-        if high - low == len(wanted):
-            yield batch.slice(low, high - low)
+        if (np.diff(wanted) == 1).all():
+            yield batch.slice(int(wanted[0]), len(wanted))
         else:
             yield batch.take(wanted)
 
