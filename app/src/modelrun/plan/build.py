@@ -6,6 +6,7 @@ Nothing here loops over slices or fits; half a million groups take about a secon
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -28,7 +29,7 @@ from modelrun.plan import (
 )
 from modelrun.plan.digest import Digest
 from modelrun.plan.engine_choice import Choose, Question
-from modelrun.plan.hashing import Rows, Words
+from modelrun.plan.hashing import Lanes, Rows, Words
 from modelrun.plan.study import Design, Outputs, PlannedModel, Study
 from modelrun_api.spec import Model, ModelRunSpec
 
@@ -53,7 +54,7 @@ class Plan:
     """What defines each model, in the order of study.models."""
 
     data_fingerprint: str
-    """A hash of all rows that were read, sorted; 32 hexadecimal digits."""
+    """A hash of all rows over the columns that models read; 32 hexadecimal digits."""
 
     notes: tuple[str, ...]
     """What a person should know: rows without a group, and the like."""
@@ -152,7 +153,9 @@ def build(
         folder=folder,
         models=tuple(planned),
         slices=slices,
-        panel=sorted_rows.table.select(_kept(table, planned, window and window.column)),
+        panel=sorted_rows.table.select(
+            _kept(table, planned, None if window is None else window.column)
+        ),
         groups=sorted_rows.groups,
         window_column=None if window is None else window.column,
         min_rows=None if window is None else window.min_rows,
@@ -162,16 +165,24 @@ def build(
         code_folder=code_folder,
         formula_engine=FORMULA_ENGINE,
     )
-    study_files.write(study, folder)
     rows = Rows(sorted_rows.table)
-    digests = tuple(_digest(model, study, places[model.name]) for model in planned)
-    key_hi, key_lo = _keys(study, rows, digests)
+    with ThreadPoolExecutor(1) as disk:
+        # Writing waits for the disk and hashing for the processor: side by side.
+        written = disk.submit(study_files.write, study, folder)
+        digests = tuple(_digest(model, study, places[model.name]) for model in planned)
+        grouped = keys.of_groups(study.groups)
+        key_hi, key_lo = _keys(study, rows, grouped, digests)
+        used = {name for model in planned for name in model.columns}
+        fingerprint = keys.fingerprint(
+            rows, sorted(used), grouped, (sorted_rows.start, sorted_rows.stop)
+        )
+        written.result()
     return Plan(
         study=study_files.open_study(folder),
         key_hi=key_hi,
         key_lo=key_lo,
         digests=digests,
-        data_fingerprint=keys.fingerprint(rows, known, table.num_rows - sorted_rows.left_out),
+        data_fingerprint=fingerprint,
         notes=_notes(spec, sorted_rows),
     )
 
@@ -245,12 +256,16 @@ def _digest(model: PlannedModel, study: Study, at: int) -> Digest:
     )
 
 
-def _keys(study: Study, rows: Rows, digests: tuple[Digest, ...]) -> tuple[Words, Words]:
+def _keys(
+    study: Study, rows: Rows, grouped: Lanes, digests: tuple[Digest, ...]
+) -> tuple[Words, Words]:
     count = len(study.slices)
     key_hi, key_lo = keys.empty(count * len(study.models))
-    labelled = keys.labels(study.slices, rows, study.groups, study.window_column)
-    for at, (model, parts) in enumerate(zip(study.models, digests, strict=True)):
-        hi, lo = keys.of_model(study.slices, rows, model.columns, labelled, parts)
+    labelled = keys.labels(study.slices, rows, grouped, study.window_column)
+    # Models that read the same columns follow each other, since sums of one set are kept.
+    for at in sorted(range(len(study.models)), key=lambda at: sorted(study.models[at].columns)):
+        read = study.models[at].columns
+        hi, lo = keys.of_model(study.slices, rows, read, labelled, digests[at])
         key_hi[at * count : (at + 1) * count] = hi
         key_lo[at * count : (at + 1) * count] = lo
     return key_hi, key_lo

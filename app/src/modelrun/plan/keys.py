@@ -8,6 +8,7 @@ cut into tasks: so with a month of new data only the new windows have new keys.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 
 import numpy as np
@@ -16,10 +17,10 @@ import pyarrow as pa
 
 from modelrun.plan import hashing
 from modelrun.plan.digest import Digest
-from modelrun.plan.hashing import Rows, Words, mix
+from modelrun.plan.hashing import Lanes, Rows, Words, mix
 from modelrun.plan.slices import Slices
 
-Lanes = tuple[Words, Words]
+Places = tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]
 
 
 def hex_keys(key_hi: Words, key_lo: Words) -> list[str]:
@@ -27,18 +28,37 @@ def hex_keys(key_hi: Words, key_lo: Words) -> list[str]:
     return [f"{hi:016x}{lo:016x}" for hi, lo in zip(key_hi.tolist(), key_lo.tolist(), strict=True)]
 
 
-def labels(slices: Slices, rows: Rows, groups: pa.Table, window_column: str | None) -> Lanes:
-    """Return a hash of each base slice's labels in both lanes, shape (B,) each."""
+def of_groups(groups: pa.Table) -> Lanes:
+    """Return a hash of each group's values in both lanes, whatever the order of the columns."""
+    total = (
+        np.zeros(max(1, groups.num_rows), np.uint64),
+        np.zeros(max(1, groups.num_rows), np.uint64),
+    )
+    for name in groups.column_names:
+        hashed = hashing.values(groups.column(name), name)
+        for lane in range(hashing.LANES):
+            total[lane][:] += hashed[lane]
+    return mix(total[0]), mix(total[1])
+
+
+def labels(slices: Slices, rows: Rows, grouped: Lanes, window_column: str | None) -> Lanes:
+    """Return a hash of each base slice's labels in both lanes, shape (B,) each.
+
+    Args:
+        slices: All slices of the study.
+        rows: The panel's rows.
+        grouped: What `of_groups` returned.
+        window_column: The column that holds the windows' labels, if any.
+    """
+    if window_column is None:
+        return grouped[0][slices.group], grouped[1][slices.group]
+    start = rows.at(window_column, slices.window_start)
+    end = rows.at(window_column, slices.window_end)
     lanes: list[Words] = []
-    by = [hashing.values(groups.column(name), name) for name in groups.column_names]
     for lane in range(hashing.LANES):
-        total = np.zeros(len(slices.start), dtype=np.uint64)
-        for hashed in by:
-            total += hashed[lane][slices.group]
-        if window_column is not None:
-            moments = rows.column(window_column)[lane]
-            total += mix(moments[slices.window_start] ^ hashing.salt("start"))
-            total += mix(moments[slices.window_end] ^ hashing.salt("end"))
+        total = grouped[lane][slices.group]
+        total += mix(start[lane] ^ hashing.salt("start"))
+        total += mix(end[lane] ^ hashing.salt("end"))
         lanes.append(mix(total))
     return lanes[0], lanes[1]
 
@@ -68,11 +88,20 @@ def of_model(
     return lanes[0], lanes[1]
 
 
-def fingerprint(rows: Rows, columns: Sequence[str], n_rows: int) -> str:
-    """Return one hash of all rows over these columns, 32 hexadecimal digits."""
-    start, stop = np.zeros(1, np.int64), np.array([n_rows], np.int64)
-    hi, lo = rows.ranges(columns, start, stop)
-    return hex_keys(hi, lo)[0]
+def fingerprint(rows: Rows, columns: Sequence[str], grouped: Lanes, places: Places) -> str:
+    """Return one hash of all rows, group by group, 32 hexadecimal digits.
+
+    Args:
+        rows: The panel's rows.
+        columns: The columns that any model reads.
+        grouped: What `of_groups` returned.
+        places: First row of each group, and one past its last.
+    """
+    seen = rows.ranges(columns, *places)
+    total = hashlib.blake2b(digest_size=16)
+    for lane in range(hashing.LANES):
+        total.update(mix(seen[lane] ^ grouped[lane]).tobytes())
+    return total.hexdigest()
 
 
 def empty(count: int) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.uint64]]:
