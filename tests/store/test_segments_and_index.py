@@ -1,12 +1,12 @@
 import numpy as np
 import pyarrow as pa
 import pytest
-from modelrun_api.failure import FailureReason, FitStatus, SkipReason
-from support.finished import finished, keys
 
 from modelrun.store.index import Index
 from modelrun.store.segment import REASONS, STATUSES, FrameIndex
 from modelrun.store.store import Store
+from modelrun_api.failure import FailureReason, FitStatus, SkipReason
+from support.finished import finished, keys
 
 
 def put(store: Store, fits: np.ndarray, **options) -> None:

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-from modelrun_api.spec import Model
 
 from modelrun.engines import frame
 from modelrun.plan.slices import Slices
 from modelrun.plan.study import Outputs, PlannedModel, Study
+from modelrun_api.spec import Model
 
 COEFFICIENTS = ("estimate", "std_error", "p_value")
 TERMS = ("Intercept", "mkt", "smb", "hml")
@@ -38,10 +38,14 @@ def study(
             PlannedModel(
                 f"model-{i}",
                 Model(name=f"model-{i}", estimator="OLS", formula="excess ~ mkt"),
-                ("excess", "mkt"), "statsmodels", "", None, "",
+                ("excess", "mkt"),
+                "statsmodels",
+                "",
+                None,
+                "",
             )
             for i in range(models)
-        ),  # fmt: skip
+        ),
         slices=Slices(rows, rows + 1, rows // windows, rows, rows, replicates),
         panel=pa.table({"date": pa.array(months.astype("datetime64[ns]"))}),
         groups=pa.table(
@@ -57,7 +61,7 @@ def study(
         fit_timeout_seconds=10.0,
         code_folder=None,
         formula_engine="patsy",
-    )  # fmt: skip
+    )
 
 
 def keys(fits: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
