@@ -77,7 +77,7 @@ def strings(values: Iterable[str | None]) -> pa.Array:
     return pa.Array.from_buffers(pa.string(), len(items), buffers)
 
 
-def scalar(value: bool | float | str | np.datetime64) -> pa.Scalar:
+def scalar(value: bool | float | str | np.datetime64) -> pa.Scalar:  # noqa: FBT001 - it is the value
     """Return an Arrow scalar."""
     if isinstance(value, str):
         return strings([value])[0]

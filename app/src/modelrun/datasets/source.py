@@ -158,26 +158,27 @@ def _settled(kind: pa.DataType) -> pa.DataType:
 
 
 def _settle(table: pa.Table) -> pa.Table:
-    columns: list[pa.Array | pa.ChunkedArray] = []
-    for name, column in zip(table.column_names, table.columns, strict=True):
-        kind = _settled(column.type)
-        if pa.types.is_null(kind):
-            nothing = np.full(table.num_rows, np.nan)
-            columns.append(arrays.from_numpy(nothing))
-            continue
-        if kind != column.type:
-            try:
-                column = column.cast(kind)
-            except pa.ArrowInvalid as error:
-                raise UserMistake(
-                    f"column {name!r} of type {column.type} cannot be read: {error}",
-                    field="spec.data",
-                ) from None
-        if column.null_count and pa.types.is_integer(kind):
-            column = arrays.from_numpy(arrays.floats(column))
-        elif column.null_count and pa.types.is_floating(kind):
-            values = arrays.to_numpy(column)
-            gaps = arrays.missing_mask(column)
-            column = arrays.from_numpy(np.where(gaps, values.dtype.type(np.nan), values))
-        columns.append(column)
+    columns = [
+        _settled_column(name, column)
+        for name, column in zip(table.column_names, table.columns, strict=True)
+    ]
     return pa.Table.from_arrays(columns, names=table.column_names)
+
+
+def _settled_column(name: str, column: pa.ChunkedArray) -> pa.ChunkedArray | pa.Array:
+    kind = _settled(column.type)
+    if pa.types.is_null(kind):
+        return arrays.from_numpy(np.full(len(column), np.nan))
+    try:
+        settled = column if kind == column.type else column.cast(kind)
+    except pa.ArrowInvalid as error:
+        raise UserMistake(
+            f"column {name!r} of type {column.type} cannot be read: {error}", field="spec.data"
+        ) from None
+    if settled.null_count and pa.types.is_integer(kind):
+        return arrays.from_numpy(arrays.floats(settled))
+    if settled.null_count and pa.types.is_floating(kind):
+        values = arrays.to_numpy(settled)
+        gaps = arrays.missing_mask(settled)
+        return arrays.from_numpy(np.where(gaps, values.dtype.type(np.nan), values))
+    return settled

@@ -245,7 +245,7 @@ class _Evaluation:
         if pa.types.is_timestamp(kind) and kind.tz is None:
             moments = arrays.to_numpy(array)
             if array.null_count:
-                nothing = np.datetime64("NaT", np.datetime_data(moments.dtype)[0])
+                nothing = np.array("NaT", dtype=moments.dtype)
                 moments = np.where(arrays.missing_mask(array), nothing, moments)
             return moments
         if pa.types.is_integer(kind) or pa.types.is_floating(kind):

@@ -41,11 +41,12 @@ class Span:
         if self.months:
             gap: Ints = (_month(last) - _month(first)).astype(np.int64) // self.months
             return gap
-        exact: Ints = (last - first) // self._duration(first.dtype)
+        exact: Ints = (last - first) // self.duration(first.dtype)
         return exact.astype(np.int64)
 
-    def _duration(self, dtype: np.dtype[Any]) -> np.timedelta64:
-        unit = np.datetime_data(dtype)[0]
+    def duration(self, dtype: np.dtype[Any]) -> Any:
+        """Return an exact duration as a timedelta64 in the unit of these dates."""
+        unit: Any = np.datetime_data(dtype)[0]
         if self.ticks:
             return np.timedelta64(self.ticks, unit)
         return np.timedelta64(self.seconds, "s").astype(f"timedelta64[{unit}]")
@@ -71,7 +72,7 @@ def shift(dates: Dates, span: Span, times: int | Ints) -> Dates:
     if dates.dtype.kind != "M":
         return np.asarray(dates + (span.months // 12 or span.ticks) * times, dtype=np.int64)
     if not span.months:
-        return np.asarray(dates + span._duration(dates.dtype) * times)
+        return np.asarray(dates + span.duration(dates.dtype) * times)
     month = _month(dates)
     day = dates.astype("datetime64[D]")
     of_month = (day - month.astype("datetime64[D]")).astype(np.int64)

@@ -199,7 +199,7 @@ def _tokens(text: str) -> Iterator[_Token]:
     source = text.replace("\n", " ").strip()
     skipped = (tokenize.NEWLINE, tokenize.NL, tokenize.ENDMARKER, tokenize.INDENT, tokenize.DEDENT)
     for token in tokenize.generate_tokens(io.StringIO(source).readline):
-        if token.type == tokenize.COMMENT or token.type == tokenize.ERRORTOKEN:
+        if token.type in (tokenize.COMMENT, tokenize.ERRORTOKEN):
             raise SyntaxError(f"{token.string.strip() or 'a sign'} has no place in a formula")
         if token.type not in skipped:
             yield _Token(token.type, token.string)

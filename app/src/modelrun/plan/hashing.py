@@ -111,10 +111,10 @@ class Rows:
             totals = [lane[at + 1 : stop + 1] for lane in sums]
             for column in columns:
                 words = column.words(slice(at, stop), spare)
-                for total, word in zip(totals, words, strict=True):
-                    total += word
-            for total in totals:
-                _mix_here(total, spare)
+                for lane in range(LANES):
+                    np.add(totals[lane], words[lane], out=totals[lane])
+            _mix_here(totals[0], spare)
+            _mix_here(totals[1], spare)
         for lane in range(LANES):
             _accumulate(sums[lane], lane)
         return sums
@@ -142,6 +142,7 @@ class _Numbers:
         apart in the second lane's sum.
         """
         values = self._values[rows]
+        gaps: npt.NDArray[np.bool_] | None
         match values.dtype.kind:
             case "f":
                 wide = values.astype(np.float64, copy=False)
@@ -225,8 +226,9 @@ def _text(array: pa.Array) -> tuple[Words, Words]:
     count = array.offset + len(array) + 1
     if offset_buffer is None or len(array) == 0:
         return np.zeros(len(array), np.uint64), np.zeros(len(array), np.uint64)
-    offsets = np.frombuffer(offset_buffer, np.int64 if large else np.int32, count=count)
-    offsets = offsets[array.offset :].astype(np.int64)
+    offsets: Ints = np.frombuffer(offset_buffer, np.int64 if large else np.int32, count=count)[
+        array.offset :
+    ].astype(np.int64)
     first, last = int(offsets[0]), int(offsets[-1])
     letters: npt.NDArray[Any] = np.zeros(0, np.uint8)
     if last > first:
