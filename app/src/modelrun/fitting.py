@@ -67,6 +67,7 @@ class Fitting:
     stopping: Stopping
     clock: Callable[[], float] = time.monotonic
     durations: Durations = field(default_factory=Durations)
+    _left: dict[int, int] = field(default_factory=dict)
 
     def run(self, todo: Ints) -> None:
         """Fit and store.
@@ -79,9 +80,9 @@ class Fitting:
             InfrastructureError: Workers, scheduler or storage are away.
         """
         by_model = self._by_model(todo)
+        self._left = {model: len(fits) for model, fits in by_model.items()}
         probed, rest = split_probes(by_model)
         self._work_through(probed)
-        self._expect(rest)
         self._work_through(
             cut(
                 rest,
@@ -94,10 +95,6 @@ class Fitting:
         slices = len(self.plan.study.slices)
         models = todo // slices
         return {int(m): todo[models == m] % slices for m in np.unique(models)}
-
-    def _expect(self, rest: dict[int, Ints]) -> None:
-        left = sum(len(fits) * self.durations.per_fit(model) for model, fits in rest.items())
-        self.tally.work_total = self.tally.work_done + left
 
     def _work_through(self, tasks: Iterator[Task]) -> None:
         outcomes = self.backend.map(self.work, tasks)
@@ -137,10 +134,12 @@ class Fitting:
             self.store.append(frame, self.plan.key_hi[fits], self.plan.key_lo[fits])
             seconds = frame.column("seconds").to_numpy()
             self.durations.add(outcome.task.model, seconds)
+            self._left[outcome.task.model] -= len(fits)
             self.tally.workers = self.backend.workers()
-            self.tally.add(
-                statuses(frame), work=self.durations.per_fit(outcome.task.model) * len(fits)
-            )
+            self.tally.add(statuses(frame), work=float(seconds.sum()))
+        self.tally.work_left = sum(
+            left * self.durations.per_fit(model) for model, left in self._left.items()
+        )
         self.display.changed()
 
 

@@ -7,23 +7,45 @@ presence means complete, is removed first and written last.
 
 from __future__ import annotations
 
+import json
+import os
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
-from modelrun_api.loader import Loaded
-from modelrun_api.modelrun import ModelRun
+import numpy.typing as npt
 
+from modelrun import selection
+from modelrun.backends.backend import Backend
+from modelrun.backends.catalog import ADDRESS, open_backend
 from modelrun.errors import TooManyFailed, UserMistake
+from modelrun.fitting import Fitting
 from modelrun.location import results_location
-from modelrun.progress import Display, Tally, duration
+from modelrun.plan.build import Plan
+from modelrun.preparing import located, prepare
+from modelrun.progress import Display, Tally
+from modelrun.results.assemble import assemble
+from modelrun.results.counts import Counts
+from modelrun.serving import serve
 from modelrun.stopping import Stopping
+from modelrun.store.store import Store
+from modelrun.store.takeover import take_over
+from modelrun.verdict import judge
+from modelrun.work import prepare as prepare_work
+from modelrun_api.failure import FailureReason
+from modelrun_api.loader import Loaded
+from modelrun_api.spec import ModelRunSpec
+
+PLAN: Final = "plan.json"
+"""What defined the models of the last run here; `modelrun plan` says what has changed since."""
+
+Ints = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,3 +131,259 @@ class Stages:
             )
             self._open = None
         return dict(self.seconds)
+
+
+def run(
+    loaded: Loaded,
+    options: RunOptions,
+    *,
+    base: Path,
+    tally: Tally,
+    display: Display,
+    file: str = "FILE",
+    environment: Mapping[str, str] = os.environ,
+) -> Finished:
+    """Run a file from its data to its report.
+
+    Args:
+        loaded: The file.
+        options: What the caller adds to it.
+        base: The file's folder.
+        tally: Counts, for whoever shows them.
+        display: How they are shown.
+        file: The file's name, for the commands that reproduce failures.
+        environment: Folders and addresses of a cluster.
+
+    Raises:
+        SpecError: The file does not fit its data.
+        UserMistake: Something else that trying again would not help.
+        TooManyFailed: More fits failed than may; tables and report exist.
+        InfrastructureError: Workers or storage are away; the same call goes on later.
+        Stopped: A signal came; what is finished is stored.
+    """
+    spec = loaded.run.spec
+    stages = Stages(tally, display)
+    location = results_location(loaded.run, to=options.to, base=base, trial=options.trial)
+    with (
+        _scratch() as scratch,
+        serve(tally, options.serve_progress) as port,
+        Stopping("Everything finished is stored; the same command goes on.") as stopping,
+    ):
+        if port is not None:
+            display.say(f"progress: http://localhost:{port}/progress")
+        stages.enter("reading")
+        prepared = prepare(
+            loaded, base=base, folder=scratch / "study", environment=environment, only=options.only
+        )
+        plan = prepared.plan
+        for note in plan.notes:
+            display.say(f"note: {note}")
+        chosen = selection.sample(len(plan), options.sample)
+        with (
+            located(loaded.document),
+            Store.open(location, study_name=loaded.run.metadata.name, note=_circumstances()) as store,
+        ):
+            store.begin()
+            store.place.write(PLAN, _definition(plan))
+            todo = _todo(plan, store, spec, chosen, options)
+            _count_stored(tally, store, plan, chosen, todo)
+            if len(todo):
+                _fit(plan, store, todo, spec, options, stages, stopping, location)
+            stages.enter("tables")
+            positions = store.lookup(plan.key_hi[chosen], plan.key_lo[chosen])
+            assembled = assemble(
+                plan.study,
+                plan.key_hi[chosen],
+                plan.key_lo[chosen],
+                store,
+                positions,
+                spec.results,
+                fits=chosen,
+                file=file,
+            )
+            report = _finish(
+                loaded, plan, store, assembled.counts, stages, options, environment, location
+            )
+        seconds = stages.end()
+    verdict = judge(assembled.counts, spec.execution.max_failed)
+    finished = Finished(
+        location=location,
+        counts=assembled.counts.document(),
+        report=report,
+        seconds=seconds,
+    )
+    if verdict.is_too_many:
+        raise TooManyFailed(
+            f"{verdict}. Tables and report are in {location}; failures.parquet says why each one "
+            f"failed, and `modelrun fit KEY {file}` runs one of them alone"
+        )
+    return finished
+
+
+@contextmanager
+def _scratch() -> Iterator[Path]:
+    """Yield a folder for the study, gone afterwards."""
+    folder = Path(tempfile.mkdtemp(prefix="modelrun-"))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _todo(
+    plan: Plan, store: Store, spec: ModelRunSpec, chosen: Ints, options: RunOptions
+) -> Ints:
+    """Return the fits that are not stored, or are failures that are wanted again."""
+    key_hi, key_lo = plan.key_hi[chosen], plan.key_lo[chosen]
+    for place in spec.results.reuse_from:
+        if place.uri is None:
+            raise UserMistake(
+                "results.reuseFrom names a volume, which only a cluster has",
+                field="spec.results.reuseFrom",
+            )
+        take_over(store, place.uri, key_hi, key_lo)
+    positions = store.lookup(key_hi, key_lo)
+    missing = positions < 0
+    reasons = _reasons(spec, options)
+    if reasons is None or reasons:
+        missing |= store.failed(positions, reasons)
+    return chosen[missing]
+
+
+def _reasons(spec: ModelRunSpec, options: RunOptions) -> list[FailureReason] | None:
+    """Return the reasons whose stored failures are computed again; None: every reason."""
+    if "all" in options.retry_failed:
+        return None
+    known = {reason.value: reason for reason in FailureReason}
+    reasons = list(spec.execution.retry_failed)
+    for name in options.retry_failed:
+        if name not in known:
+            raise UserMistake(
+                f"--retry-failed {name}: there is no such reason; choose from all, "
+                + ", ".join(known)
+            )
+        reasons.append(known[name])
+    return reasons
+
+
+def _count_stored(tally: Tally, store: Store, plan: Plan, chosen: Ints, todo: Ints) -> None:
+    """Put the fits that need no work into the tally."""
+    tally.counts["total"] = len(chosen)
+    stored = np.setdiff1d(chosen, todo, assume_unique=True)
+    if len(stored):
+        counts = store.counts(store.lookup(plan.key_hi[stored], plan.key_lo[stored]))
+        tally.add({**counts, "reused": len(stored)})
+        tally.tasks_done = 0
+
+
+def _fit(
+    plan: Plan,
+    store: Store,
+    todo: Ints,
+    spec: ModelRunSpec,
+    options: RunOptions,
+    stages: Stages,
+    stopping: Stopping,
+    location: str,
+) -> None:
+    stages.enter("starting")
+    name = options.backend or default_backend(plan, os.environ)
+
+    def notice(workers: int) -> None:
+        stages.tally.workers = workers
+        stages.display.changed()
+
+    with stopping.interruptible():
+        backend = open_backend(
+            name,
+            workers=options.workers,
+            quorum=quorum(spec),
+            startup_seconds=float(spec.startup_deadline_seconds),
+            tls=options.tls,
+            dashboard=":8787" if options.dashboard else None,
+            fit_timeout=plan.study.fit_timeout_seconds,
+            on_workers=notice,
+            profile=options.profile,
+        )
+        entered: Backend = backend.__enter__()
+    try:
+        address = getattr(entered, "dashboard", None)
+        if address:
+            stages.display.say(f"dashboard: {address}")
+        beside = location if "://" in location else None
+        work = prepare_work(plan.study.folder, entered, beside=beside)
+        stages.tally.workers = entered.workers()
+        stages.enter("fitting")
+        Fitting(
+            plan=plan,
+            store=store,
+            backend=entered,
+            work=work,
+            tally=stages.tally,
+            display=stages.display,
+            stopping=stopping,
+        ).run(todo)
+    finally:
+        backend.__exit__()
+
+
+def default_backend(plan: Plan, environment: Mapping[str, str]) -> str:
+    """Return threads where every fit is batched on this machine, else dask."""
+    batched = all(model.engine == "batched" for model in plan.study.models)
+    return "threads" if batched and ADDRESS not in environment else "dask"
+
+
+def quorum(spec: ModelRunSpec) -> int | None:
+    """Return how many workers of a running cluster must be there before fitting starts."""
+    if spec.cluster is None:
+        return None
+    wish = spec.cluster.min_workers
+    if isinstance(wish, int):
+        return wish
+    if spec.cluster.nodes is None or spec.cluster.workers_per_node is None:
+        return None
+    share = float(wish.removesuffix("%")) / 100
+    return max(1, int(share * spec.cluster.nodes * spec.cluster.workers_per_node))
+
+
+def _definition(plan: Plan) -> bytes:
+    models = {digest.model: dict(digest.parts) for digest in plan.digests}
+    return json.dumps({"data": plan.data_fingerprint, "models": models}, indent=1).encode()
+
+
+def _circumstances() -> bytes:
+    """Return what is kept with stored segments: machine facts that are no part of keys."""
+    import platform
+
+    facts = {"python": platform.python_version(), "machine": platform.machine()}
+    return json.dumps(facts).encode()
+
+
+def _finish(
+    loaded: Loaded,
+    plan: Plan,
+    store: Store,
+    counts: Counts,
+    stages: Stages,
+    options: RunOptions,
+    environment: Mapping[str, str],
+    location: str,
+) -> str | None:
+    """Draw the report and write run.json, the last file of a run."""
+    document: dict[str, Any] = {
+        "name": loaded.run.metadata.name,
+        "fits": counts.document(),
+        "timings": stages.seconds,
+        "spec": loaded.run.spec.document(),
+    }
+    report = None
+    wish = loaded.run.spec.results.report
+    if options.report and (wish.html or wish.pdf):
+        stages.enter("report")
+        from modelrun.reporting import draw_report
+
+        report = draw_report(location, html=wish.html, pdf=wish.pdf, run=document)[0]
+    stages.end()
+    document["timings"] = dict(stages.seconds)
+    store.place.write("run.json", json.dumps(document, indent=2).encode())
+    return report

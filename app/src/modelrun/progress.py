@@ -30,11 +30,12 @@ class Tally:
     )
     workers: int = 0
     tasks_done: int = 0
-    work_total: float = 0.0
     work_done: float = 0.0
+    """Seconds of one worker that went into fits so far."""
+    work_left: float = 0.0
+    """Seconds of one worker that the rest is expected to take."""
     fitting_since: float | None = None
     fitting_until: float | None = None
-    reused_at_start: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def enter(self, stage: str) -> None:
@@ -47,7 +48,7 @@ class Tally:
             self.stage = stage
 
     def add(self, statuses: Mapping[str, int], *, work: float = 0.0) -> None:
-        """Count finished fits by status; `work` is their expected duration, for the ETA."""
+        """Count finished fits by status; `work` is what they took, in seconds of one worker."""
         with self._lock:
             for status, count in statuses.items():
                 self.counts[status] += count
@@ -65,11 +66,11 @@ class Tally:
         return fresh / seconds if seconds > 0 else None
 
     def seconds_left(self) -> float | None:
-        """Return the forecast, weighted by the models' expected durations."""
+        """Return the forecast; models whose fits take longer weigh more."""
         if self.fitting_since is None or self.tasks_done < WARM_UP_TASKS or not self.work_done:
             return None
         seconds = self.clock() - self.fitting_since
-        return max(0.0, seconds * (self.work_total - self.work_done) / self.work_done)
+        return seconds * self.work_left / self.work_done
 
     def document(self) -> dict[str, Any]:
         """Return what the endpoint /progress answers."""

@@ -1,0 +1,120 @@
+"""The command `modelrun run`: the pipeline between a display before and a summary after it."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import sys
+from pathlib import Path
+
+from modelrun_api.loader import load
+from modelrun_api.outcome import RunOutcome
+
+from modelrun import telling
+from modelrun.errors import ModelrunError
+from modelrun.pipeline import Finished, RunOptions
+from modelrun.pipeline import run as run_pipeline
+from modelrun.progress import Bar, Display, Lines, Silent, Tally, Verbose, duration
+
+__all__ = ["RunOptions", "run"]
+
+
+def run(file: Path, options: RunOptions, *, show: str, as_json: bool) -> int:
+    """Run a file and say what came out."""
+    loaded = load(file)
+    base = file.resolve().parent
+    if loaded.run.spec.program is not None:
+        from modelrun.program import run as run_program
+
+        command = loaded.run.spec.program.command
+        return run_program(
+            command,
+            workers=options.workers,
+            cwd=base,
+            tls=options.tls,
+            dashboard=":8787" if options.dashboard else None,
+        )
+    tally = Tally()
+    display = _display(show, tally)
+    try:
+        with display:
+            finished = run_pipeline(
+                loaded, options, base=base, tally=tally, display=display, file=str(file)
+            )
+    except ModelrunError as error:
+        _tell(tally, code=error.exit_code, message=str(error))
+        raise
+    _tell(tally, code=0, message="", finished=finished)
+    if as_json:
+        print(json.dumps(dataclasses.asdict(finished), indent=2, default=dict))
+    elif show != "quiet":
+        _summarise(finished, tally)
+    return 0
+
+
+def _display(show: str, tally: Tally) -> Display:
+    def write(text: str) -> None:
+        print(text, file=sys.stderr, flush=True)
+
+    match show:
+        case "quiet":
+            return Silent()
+        case "verbose":
+            return Verbose(tally, write)
+        case _ if sys.stderr.isatty():
+            return Bar(tally)
+        case _:
+            return Lines(tally, write)
+
+
+def _summarise(finished: Finished, tally: Tally) -> None:
+    from rich.console import Console
+
+    console = Console(highlight=False)
+    counts = finished.counts
+    words = [f"{counts['succeeded']:,} succeeded"]
+    for key, word in (
+        ("notConverged", "did not converge"),
+        ("failed", "failed"),
+        ("skipped", "skipped"),
+    ):
+        if counts[key]:
+            words.append(f"{counts[key]:,} {word}")
+    if counts["reused"]:
+        words.append(f"{counts['reused']:,} of them reused")
+    rate = tally.fits_per_second()
+    pace = f", {rate:,.0f} fits a second" if rate else ""
+    console.print(
+        f"[bold]{counts['total']:,} fits[/bold] in {duration(sum(finished.seconds.values()))}"
+        f"{pace}: {', '.join(words)}",
+        soft_wrap=True,
+    )
+    console.print(f"tables   {finished.location}/", soft_wrap=True)
+    for name in ("coefficients", "fits", "failures", "observations"):
+        path = Path(finished.location) / f"{name}.parquet"
+        if path.exists():
+            import pyarrow.parquet as pq
+
+            rows = pq.read_metadata(path).num_rows
+            if rows:
+                console.print(f"         {path.name:<22}{rows:>12,} rows", soft_wrap=True)
+    if finished.report:
+        console.print(f"report   {finished.report}", soft_wrap=True)
+    console.print(f"next     modelrun results {finished.location}", style="dim", soft_wrap=True)
+
+
+def _tell(tally: Tally, *, code: int, message: str, finished: Finished | None = None) -> None:
+    counts = tally.counts if finished is None else {**tally.counts, **finished.counts}
+    telling.tell(
+        RunOutcome.model_validate(
+            {
+                "exitCode": code,
+                "fits": counts,
+                "uri": None if finished is None else finished.location,
+                "report": None if finished is None else finished.report,
+                "message": message[:2000],
+            }
+        ),
+        os.environ,
+    )

@@ -1,0 +1,137 @@
+"""From a loaded file to a plan: what `run`, `plan`, `validate`, `preflight` and `fit` share.
+
+Everything that can be wrong with a file and its data is found here, before anything is fitted;
+a mistake that belongs to a field is shown at its place in the file.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from modelrun_api.document import Document
+from modelrun_api.loader import Loaded
+from modelrun_api.problems import SpecError
+
+from modelrun import datasets, selection
+from modelrun.engines import catalog, preflight
+from modelrun.errors import UserMistake
+from modelrun.plan import build
+from modelrun.plan.build import Plan
+from modelrun.plan.engine_choice import EngineName, Question
+
+CODE_VARIABLE: Final = "MODELRUN_CODE_FOLDER"
+"""Environment variable with the folder of the user's modules; by default the file's folder."""
+
+_STEP = re.compile(r"\[(\d+)\]|([^.\[\]]+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A plan and what was read for it."""
+
+    plan: Plan
+    columns: tuple[str, ...]
+    """The columns that were read."""
+
+    rows: int
+    """Rows after `where`."""
+
+
+def prepare(
+    loaded: Loaded,
+    *,
+    base: Path,
+    folder: Path,
+    environment: Mapping[str, str],
+    only: Sequence[str] = (),
+) -> Prepared:
+    """Check the models, read the needed columns, plan.
+
+    Args:
+        loaded: The file.
+        base: Its folder.
+        folder: Where the study is written.
+        environment: Where folders of a cluster are named.
+        only: Wishes of `--only`.
+
+    Raises:
+        SpecError: Something in the file does not fit the data or the packages.
+        UserMistake: Something that is in no field of the file.
+        InfrastructureError: The data cannot be reached.
+    """
+    spec = loaded.run.spec
+    if spec.data is None:
+        raise UserMistake(
+            "this file runs a program; only files with data and models have a plan",
+            field="spec.program",
+        )
+    with located(loaded.document):
+        check_models(loaded)
+        schema = datasets.schema(spec.data, base=base, env=environment)
+        columns = build.needed(spec, schema)
+        table = datasets.read(
+            spec.data,
+            base=base,
+            columns=columns,
+            env=environment,
+            rows=build.wants_rows(spec),
+        )
+        if only:
+            table = selection.only(table, only, by=spec.slices.by)
+        plan = build.build(
+            spec,
+            table,
+            folder=folder,
+            code_folder=Path(environment.get(CODE_VARIABLE, base)).resolve(),
+            choose=_choose,
+        )
+    return Prepared(plan=plan, columns=columns, rows=table.num_rows)
+
+
+def check_models(loaded: Loaded) -> None:
+    """Check estimators and their keywords.
+
+    Raises:
+        UserMistake: One does not exist.
+    """
+    for at, model in enumerate(loaded.run.spec.models):
+        preflight.check(model, field=f"spec.models[{at}]")
+
+
+@contextmanager
+def located(document: Document) -> Iterator[None]:
+    """Show a mistake that names a field at its place in the document.
+
+    Raises:
+        SpecError: Instead of a UserMistake that names a field.
+    """
+    try:
+        yield
+    except UserMistake as mistake:
+        if mistake.field is None:
+            raise
+        problem = document.problem(path_of(mistake.field), str(mistake))
+        raise SpecError((problem,)) from mistake
+
+
+def path_of(field: str) -> tuple[str | int, ...]:
+    """Return the path of a field, such as ("spec", "models", 0) of `spec.models[0]`."""
+    return tuple(
+        int(match[1]) if match[1] is not None else match[2] for match in _STEP.finditer(field)
+    )
+
+
+def _choose(question: Question) -> tuple[EngineName, str]:
+    return catalog.choose(
+        question.model,
+        wanted=question.asked,
+        whole_panel_design=question.design is not None,
+        resampled=question.resample is not None,
+        outputs=question.outputs,
+        field=f"{question.field}.estimator",
+    )
