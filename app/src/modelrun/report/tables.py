@@ -18,16 +18,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+import modelrun.arrow as _without_pandas  # noqa: F401 - must come before any Arrow array is made
 from modelrun.errors import UserMistake
 from modelrun.report.page import Floats, Ints, Kind
-
-FIT_COLUMNS = frozenset(
-    "fit_key model window_start window_end replicate status reason nobs converged warnings separated "
-    "rank_deficient numerics engine seconds reused df_model df_residual r_squared adj_r_squared "
-    "pseudo_r_squared sigma f_statistic f_p_value log_lik log_lik_null aic bic deviance "
-    "null_deviance pearson_chi2 iterations condition_number".split()
-)
-"""Columns of fits.parquet that are not slice keys."""
+from modelrun.results.tables import COEFFICIENTS, FAILURES, FITS, RESERVED
 
 LARGE = ("fit_key", "traceback")
 """Columns that no page needs."""
@@ -123,28 +117,28 @@ def read(folder: Path, run: Mapping[str, Any] | None = None) -> Tables:
     Raises:
         UserMistake: If there are no result tables.
     """
-    if not (folder / "fits.parquet").is_file():
+    if not (folder / FITS).is_file():
         raise UserMistake(
             f"there is no fits.parquet in {folder}, so there is nothing to draw: "
             "give the folder that `modelrun run` printed as the place of its results"
         )
     document = dict(run) if run is not None else _document(folder / "run.json")
-    fits = _table(folder / "fits.parquet")
+    fits = _table(folder / FITS)
     spec = document.get("spec") or {}
     slices = (spec.get("spec", spec) or {}).get("slices") or {}
     by = slices.get("by")
     keys = tuple(
         name
         for name in (by if by is not None else fits.column_names)
-        if name in fits.column_names and name not in FIT_COLUMNS
+        if name in fits.column_names and name not in RESERVED
     )
     groups, _ = _groups(fits, keys)
     return Tables(
         folder=folder,
         run=document,
         fits=fits,
-        coefficients=_table(folder / "coefficients.parquet"),
-        failures=_table(folder / "failures.parquet"),
+        coefficients=_table(folder / COEFFICIENTS),
+        failures=_table(folder / FAILURES),
         keys=keys,
         groups=groups,
         times=_times(fits),
@@ -255,8 +249,10 @@ def _label(word: object) -> str:
 def _table(path: Path) -> pa.Table:
     if not path.is_file():
         return pa.table({"model": pa.array([], pa.string())})
-    names = [name for name in pq.read_schema(path).names if name not in LARGE]
-    return pq.read_table(path, columns=names, memory_map=True)
+    fields = [field for field in pq.read_schema(path) if field.name not in LARGE]
+    text = [field.name for field in fields if pa.types.is_string(field.type)]
+    with pq.ParquetFile(path, read_dictionary=text, memory_map=True) as file:
+        return file.read(columns=[field.name for field in fields])
 
 
 def _document(path: Path) -> dict[str, Any]:

@@ -65,7 +65,7 @@ def _dates(low: float, high: float, most: int) -> Ticks:
         return tuple((float(day), str(np.datetime64(int(day), "D"))[5:]) for day in days)
     start = int(np.datetime64(math.floor(low), "D").astype("datetime64[M]").astype(int))
     stop = int(np.datetime64(math.ceil(high), "D").astype("datetime64[M]").astype(int))
-    step = next((k for k in MONTHS if (stop - start) / k <= most), MONTHS[-1])
+    step = next((k for k in MONTHS if (stop - start) / k <= most + 0.5), MONTHS[-1])
     offset = -(12 * 1970) % step if step >= 12 else 0
     found = []
     for month in range(start - (start - offset) % step, stop + 1, step):

@@ -79,8 +79,8 @@ def _slices(tables: Tables) -> str:
         )
     if slices.get("by"):
         keys = " and ".join(map(str, slices["by"]))
-        parts.append(f"each of {len(tables.groups):,} values of {keys}")
-    return f"Slices are {' within '.join(parts)}." if parts else "The whole data are one slice."
+        parts.append(f"each of {numbers.plural(len(tables.groups), 'value')} of {keys}")
+    return f"A slice: {' within '.join(parts)}." if parts else "The whole data are one slice."
 
 
 def _data(spec: Mapping[str, Any]) -> str:

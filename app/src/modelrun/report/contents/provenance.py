@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 import yaml
@@ -13,6 +14,9 @@ from modelrun.report.tables import Tables
 
 ROWS = 54
 """Facts on one page, in two columns."""
+
+SHORT = 44
+"""Up to so many facts and lines, both stand on one page."""
 
 LINES = 100
 """Lines of the file on one page, in two columns."""
@@ -44,6 +48,9 @@ def pages(tables: Tables) -> tuple[Page, ...]:
             )
         )
     lines = _file(tables.spec) if tables.spec else []
+    if len(found) == 1 and len(lines) <= SHORT and len(facts) <= SHORT:
+        page = found[0]
+        return (replace(page, blocks=(*page.blocks, Code("The file", tuple(lines)))),)
     for i in range(0, len(lines), LINES):
         found.append(
             Page(

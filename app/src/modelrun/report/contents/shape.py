@@ -19,7 +19,7 @@ MOST_ROWS = 60
 MOST_PANELS = 30
 """Panels of a page of small multiples."""
 
-MOST_POINTS = 120
+MOST_POINTS = 100
 """Points of a line in a small panel: more are not seen at that size."""
 
 MOST_PAIRS = 12

@@ -107,10 +107,9 @@ def _grid(sheet: Sheet, grid: Grid, top: float, height: float) -> None:
     named = isinstance(first, Ranges | Heat)
     shared_rows = isinstance(first, Heat)
     head = 0.32 if any(panel.note for panel in grid.panels) else 0.22
-    left = MARGIN + (panels.ROW_LABELS if named else 0.55)
-    between = (
-        0.55 if shared_rows else panels.ROW_LABELS + 0.2 if named else 0.14 if grid.shared else 0.6
-    )
+    names = panels.names_width(grid.panels) if named else 0.0
+    left = MARGIN + (names + 0.12 if named else 0.55)
+    between = 0.55 if shared_rows else names + 0.3 if named else 0.14 if grid.shared else 0.6
     right = 0.45 if shared_rows else 0.05
     foot = 0.36
     below = 0.06 if grid.shared else 0.24 if shared_rows else 0.26
@@ -132,7 +131,8 @@ def _grid(sheet: Sheet, grid: Grid, top: float, height: float) -> None:
         )
         panels.draw(sheet, panel, box, grid.x_kind, limits, outer)
     end = top + height
-    sheet.text(MARGIN + INNER, end - 0.02, grid.x_label, 7, QUIET, side="right")
+    span = columns * (width + between) - between
+    sheet.text(left + span / 2, end - 0.02, grid.x_label, 7, QUIET, side="center")
     if grid.y_label:
         middle = top + head + (height - foot - head) / 2
         sheet.text(MARGIN + 0.02, middle, grid.y_label, 7, QUIET, side="center", rotation=90)

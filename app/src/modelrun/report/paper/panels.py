@@ -6,15 +6,15 @@ import numpy as np
 
 from modelrun.report.page import Bars, Cloud, Floats, Heat, Histogram, Kind, Lines, Panel, Ranges
 from modelrun.report.paper.frame import SMALL, Frame
-from modelrun.report.paper.sheet import Sheet, shorten
+from modelrun.report.paper.sheet import Sheet, extent, shorten
 from modelrun.report.style import BLUE, DIVERGING, INK, QUIET, SKY, VERMILLION
 from modelrun.report.ticks import reach, ticks
 
 Box = tuple[float, float, float, float]
 """Left, top, width and height in inches."""
 
-ROW_LABELS = 1.15
-"""Space for the names of rows, in inches."""
+ROW_LABELS = 1.3
+"""Most space for the names of rows, in inches."""
 
 
 def draw(
@@ -57,6 +57,17 @@ def limits(panels: tuple[Panel, ...]) -> tuple[tuple[float, float], tuple[float,
         return None
     x = np.concatenate([panel.x for panel in lines])
     return reach(x, margin=0.0), _height(lines)
+
+
+def names_width(panels: tuple[Panel, ...]) -> float:
+    """Return the space that the names of rows need, in inches."""
+    names = {
+        name
+        for panel in panels
+        if isinstance(panel, Ranges | Heat)
+        for name in (panel.labels if isinstance(panel, Ranges) else panel.rows)
+    }
+    return min(ROW_LABELS, max((extent(name, 7) for name in names), default=0.0))
 
 
 def _height(lines: list[Lines]) -> tuple[float, float]:
@@ -116,9 +127,9 @@ def _ranges(sheet: Sheet, panel: Ranges, box: Box) -> None:
             for i in np.flatnonzero(np.isfinite(ends[0]) & np.isfinite(ends[1])):
                 sheet.line(np.array([first[i], last[i]]), BLUE if thick < 1 else SKY, thick)
     sheet.dots(places[np.isfinite(panel.middle)], BLUE, 3.6 if count <= 40 else 2.8)
-    size = min(7.0, max(4.2, 62 * height / max(count, 1) * 0.95))
+    size = min(7.0, max(4.2, 59 * height / max(count, 1) * panel.label_every))
     for i in range(0, count, panel.label_every):
-        name = shorten(panel.labels[i], size, ROW_LABELS - 0.1)
+        name = shorten(panel.labels[i], size, ROW_LABELS)
         sheet.text(left - 0.07, places[i, 1], name, size, INK, side="right", level="center")
 
 
@@ -133,7 +144,7 @@ def _lines(
     x, y = shared or (reach(panel.x, margin=0.0), _height([panel]))
     frame = Frame(*box, x, y)
     frame.headline(sheet, panel.title, panel.note)
-    frame.y_axis(sheet, ticks(*y, "number", max(2, int(box[3] * 3))), words=outer[0])
+    frame.y_axis(sheet, ticks(*y, "number", max(3, int(box[3] * 3))), words=outer[0])
     for low, high, colour, alpha in (
         (panel.low, panel.high, SKY, 0.35),
         (panel.inner_low, panel.inner_high, SKY, 0.55),
@@ -147,7 +158,7 @@ def _lines(
     places = frame.points(panel.x, panel.middle)
     sheet.line(places, BLUE, 0.8 if box[2] < 3 else 1.2)
     frame.base(sheet)
-    frame.x_axis(sheet, ticks(*x, kind, max(2, int(box[2] * 1.6))), words=outer[1])
+    frame.x_axis(sheet, ticks(*x, kind, max(3, int(box[2] * 1.7))), words=outer[1])
 
 
 def _runs(known: np.ndarray) -> list[slice]:
@@ -182,7 +193,7 @@ def _heat(sheet: Sheet, panel: Heat, box: Box, kind: Kind, outer: tuple[bool, bo
         every = 1 if size >= 3.6 else 2 if size >= 2.2 else 4
         size = max(size, 3.8)
         for i in range(0, len(panel.rows), every):
-            name = shorten(panel.rows[i], size, ROW_LABELS - 0.1)
+            name = shorten(panel.rows[i], size, ROW_LABELS)
             y = frame.down(i + 0.5)
             sheet.text(left - 0.05, y, name, size, INK, side="right", level="center")
     _scale(sheet, left + width + 0.06, top, height, panel.limit)

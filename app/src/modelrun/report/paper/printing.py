@@ -18,12 +18,15 @@ from matplotlib.backends.backend_pdf import PdfPages
 from matplotlib.figure import Figure
 from PIL import Image
 
-from modelrun.report.page import Cloud, Grid, Page
+from modelrun.report.page import Cloud, Grid, Lines, Page
 from modelrun.report.paper.layout import Span, lay_out
 from modelrun.report.paper.sheet import WIDTH, Sheet
 
 LARGEST_SVG = 260_000
 """Bytes from which on a picture is better as PNG."""
+
+PICTURES = 2_000_000
+"""Bytes for all pictures of a report."""
 
 DOTS_PER_INCH = 100
 
@@ -61,6 +64,8 @@ class Printed:
 def print_pages(order: Order, done: Callable[[], None] | None = None) -> Printed:
     """Print the chosen pages."""
     sheet = _sheet()
+    grids = sum(any(isinstance(block, Grid) for block in page.blocks) for page in order.pages)
+    largest = min(LARGEST_SVG, PICTURES // max(1, grids))
     document = io.BytesIO()
     pictures, seconds = [], []
     metadata = {"Title": order.name, "Creator": "modelrun", "Producer": "modelrun",
@@ -75,7 +80,7 @@ def print_pages(order: Order, done: Callable[[], None] | None = None) -> Printed
         if book is not None:
             book.savefig(figure)
         if order.pictures and span is not None:
-            pictures.append((i, *picture(figure, page, span)))
+            pictures.append((i, *picture(figure, page, span, largest)))
         seconds.append(time.process_time() - start)
         if done is not None:
             done()
@@ -84,15 +89,15 @@ def print_pages(order: Order, done: Callable[[], None] | None = None) -> Printed
     return Printed(order.chosen, document.getvalue(), tuple(pictures), tuple(seconds))
 
 
-def picture(figure: Figure, page: Page, span: Span) -> tuple[str, bytes]:
+def picture(
+    figure: Figure, page: Page, span: Span, largest: int = LARGEST_SVG
+) -> tuple[str, bytes]:
     """Return media type and bytes of a picture of the panels of a drawn page."""
-    grids = [block for block in page.blocks if isinstance(block, Grid)]
-    crowded = any(isinstance(panel, Cloud) for grid in grids for panel in grid.panels)
-    if not crowded:
+    if _likely_size(page) <= largest:
         drawing = io.BytesIO()
         figure.savefig(drawing, format="svg", metadata={"Date": None, "Creator": None})
         text = _cropped(_shorter(drawing.getvalue().decode("utf-8")), span)
-        if len(text) <= LARGEST_SVG:
+        if len(text) <= largest:
             return "image/svg+xml", text.encode("utf-8")
     return "image/png", png(figure, span)
 
@@ -112,11 +117,23 @@ def png(figure: Figure, span: Span | None = None, dots_per_inch: int = DOTS_PER_
     return file.getvalue()
 
 
+def _likely_size(page: Page) -> int:
+    """Return about how many bytes of SVG the panels of a page need."""
+    panels = [panel for block in page.blocks if isinstance(block, Grid) for panel in block.panels]
+    dots = sum(len(panel.x) for panel in panels if isinstance(panel, Cloud))
+    places = sum(
+        len(panel.x) * (1 + (len(panel.low) + len(panel.inner_low)) * 2 // max(len(panel.x), 1))
+        for panel in panels
+        if isinstance(panel, Lines)
+    )
+    return 30_000 + 90 * dots + 12 * places
+
+
 def _shorter(drawing: str) -> str:
-    """Cut coordinates to a hundredth of a point and drop what no viewer needs."""
+    """Cut coordinates to a tenth of a point and drop what no viewer needs."""
     drawing = drawing[drawing.index("<svg") :]
     drawing = re.sub(r"<metadata>.*?</metadata>", "", drawing, flags=re.DOTALL)
-    drawing = re.sub(r"(\d+\.\d\d)\d+", r"\1", drawing)
+    drawing = re.sub(r"(\d+\.\d)\d+", r"\1", drawing)
     drawing = re.sub(r"<!--.*?-->", "", drawing)
     drawing = drawing.replace("'DejaVu Sans'", "'DejaVu Sans', Verdana, sans-serif")
     return re.sub(r"\s*\n\s*", "\n", drawing)
