@@ -28,7 +28,7 @@ from modelrun.plan import (
     windows,
 )
 from modelrun.plan.digest import Digest
-from modelrun.plan.engine_choice import Choose
+from modelrun.plan.engine_choice import Choose, Question
 from modelrun.plan.hashing import Lanes, Rows, Words
 from modelrun.plan.study import Design, Outputs, PlannedModel, Study
 from modelrun_api.spec import Model, ModelRunSpec
@@ -127,12 +127,16 @@ def build(
         at = places[model.name]
         built, reason = _design(model, at, sorted_rows.table)
         engine, why = choose(
-            model,
-            wanted=spec.execution.engine,
-            whole_panel_design=built is not None,
-            resampled=resample is not None,
-            outputs=outputs,
-            field=f"spec.models[{at}]",
+            Question(
+                model=model,
+                asked=spec.execution.engine,
+                design=built,
+                design_reason=reason,
+                outputs=outputs,
+                window=window,
+                resample=resample,
+                field=f"spec.models[{at}]",
+            )
         )
         planned.append(
             PlannedModel(

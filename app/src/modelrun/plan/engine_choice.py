@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from typing import Literal, Protocol
 
-from modelrun_api.spec import Model
-
 from modelrun.plan.study import Outputs
+from modelrun_api.spec import Model
 
 EngineName = Literal["batched", "statsmodels", "callable"]
 
