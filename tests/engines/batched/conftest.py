@@ -75,3 +75,51 @@ def linear_contract() -> Contract:
     if not available():
         pytest.skip(available().reason)
     return check_linear
+
+
+def check_likelihood(fits: Any, index: int, reference: Any, *, discrete: bool) -> None:
+    """Compare one fit of glm.fit or discrete.fit with statsmodels' results."""
+    ours, at = fits.coefficients, index
+    b, se, t = (np.asarray(v) for v in (reference.params, reference.bse, reference.tvalues))
+    scale = np.fmax(np.abs(b), se)
+    interval = np.asarray(reference.conf_int())
+
+    def statistic(name: str) -> float:
+        return float(fits.statistic(name)[at])
+
+    iterations = (
+        reference.mle_retvals["iterations"] if discrete else reference.fit_history["iteration"]
+    )
+    assert statistic("iterations") == iterations
+    assert bool(statistic("converged")) == bool(reference.converged)
+    _close(ours.params[at], b, 1e-8 * scale, "estimate")
+    _close(ours.bse[at], se, 1e-8 * se, "std_error")
+    _close(ours.statistic[at], t, 1e-8 * np.fmax(1, np.abs(t)), "statistic")
+    _close(ours.low[at], interval[:, 0], 1e-8 * scale, "conf_low")
+    _close(ours.high[at], interval[:, 1], 1e-8 * scale, "conf_high")
+    p = np.asarray(reference.pvalues)
+    _close(ours.p_value[at], p, 1e-8 * np.fmax(1, t**2) * p + 1e-300, "p_value")
+    n = statistic("df_resid") + len(b)
+    for name, value in (("df_model", reference.df_model), ("df_resid", reference.df_resid)):
+        assert statistic(name) == value, name
+    size = max(1.0, abs(reference.llf) / n)
+    _close(statistic("log_lik"), reference.llf, 1e-9 * n * size, "log_lik")
+    _close(statistic("aic"), reference.aic, 2e-9 * n * size, "aic")
+    bic = reference.bic if discrete else reference.bic_llf
+    _close(statistic("bic"), bic, 2e-9 * n * size, "bic")
+    if not discrete:
+        for name, value in (
+            ("deviance", reference.deviance),
+            ("null_deviance", reference.null_deviance),
+            ("pearson_chi2", reference.pearson_chi2),
+            ("scale", reference.scale),
+        ):
+            _close(statistic(name), value, 1e-8 * max(abs(value), 1e-3), name)
+
+
+@pytest.fixture(scope="session")
+def likelihood_contract() -> Contract:
+    """Give the check of a GLM or discrete fit."""
+    if not available():
+        pytest.skip(available().reason)
+    return check_likelihood

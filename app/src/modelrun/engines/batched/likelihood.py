@@ -13,7 +13,7 @@ import numpy.typing as npt
 from modelrun.engines.batched import load
 from modelrun.engines.batched.coefficients import Coefficients
 from modelrun.engines.batched.columns import Columns, Floats, slice_bounds
-from modelrun.engines.batched.covariance import Cluster, Covariance, kernel_settings
+from modelrun.engines.batched.covariance import HC, Cluster, Covariance, kernel_settings
 
 STATISTICS = (
     "nobs", "df_model", "df_resid", "df_inference", "scale", "deviance", "null_deviance",
@@ -128,6 +128,8 @@ def fit(
     kernels = load()
     first, last = slice_bounds(starts, stops)
     fits, p, rows = len(first), design.p, int((last - first).sum())
+    if isinstance(covariance, HC):  # statsmodels corrects none of them outside linear models
+        covariance = HC("HC0")
     kind, lags, uniform, correction, df_correction, fixed = kernel_settings(covariance)
     clusters = covariance if isinstance(covariance, Cluster) else None
     result = LikelihoodFits(

@@ -11,6 +11,7 @@
 #include "verdict.h"
 
 #define RIDGE 1e-10
+#define USUAL 8 /* iterations that ordinary data do not need */
 
 /* Score factors in slope, weights of the Hessian in w, at the linear predictors. */
 static int factors(LikelihoodWork *w, const Family *family)
@@ -111,6 +112,9 @@ int newton(LikelihoodWork *w, const Family *family, const LikelihoodOptions *o, 
         memcpy(w->previous, w->linear, sizeof(double) * w->rows.n);
         predict(w);
         result->iterations += 1;
+        /* later the ridge bends the steps away from the direction of recession */
+        if (result->iterations >= USUAL && likelihood_separated(w, family))
+            result->reasons |= REASON_SEPARATION;
     }
     result->converged = result->iterations < o->max_iterations;
     if (!factors(w, family)) {

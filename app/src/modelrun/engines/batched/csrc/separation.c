@@ -1,13 +1,13 @@
 /* Separation from the iterates.  Where the maximum of the likelihood lies at infinity, the last step
  * of the linear predictor is a direction of recession (Albert and Anderson 1984): it moves every
- * observation towards its own side or not at all, and some by a lot, while without separation the
- * last step is as small as the stop test.
+ * observation towards its own side or not at all.  Without separation no such direction exists, so
+ * its length need only be clear of rounding.
  */
 #include <math.h>
 
 #include "likelihood.h"
 
-#define LARGE 0.1
+#define CLEAR 1e-6
 #define AGAINST 1e-4
 
 int likelihood_separated(const LikelihoodWork *w, const Family *family)
@@ -29,5 +29,5 @@ int likelihood_separated(const LikelihoodWork *w, const Family *family)
         toward = fmax(toward, step);
         against = fmax(against, -step);
     }
-    return toward > LARGE && against <= AGAINST * toward;
+    return toward > CLEAR && against <= AGAINST * toward;
 }
