@@ -46,6 +46,8 @@ def configuration(order: Order) -> dict[str, object]:
     """Return the settings of Dask that a cluster needs for runs that lose workers."""
     return {
         "distributed.scheduler.allowed-failures": order.allowed_failures,
+        # a task that waits at a worker would be blamed for that worker's death
+        "distributed.scheduler.worker-saturation": 1.0,
         "distributed.scheduler.worker-ttl": f"{order.worker_ttl:.0f}s",
         "distributed.scheduler.active-memory-manager.start": False,
         "distributed.deploy.lost-worker-timeout": "1h",

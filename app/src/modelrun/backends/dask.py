@@ -330,5 +330,6 @@ class DaskBackend:
 def _limits(dask_scheduler: Any, worker_ttl: float) -> None:
     """Set on a running scheduler what a local one gets by configuration."""
     dask_scheduler.allowed_failures = 0
+    dask_scheduler.WORKER_SATURATION = 1.0
     if dask_scheduler.worker_ttl:
         dask_scheduler.worker_ttl = max(dask_scheduler.worker_ttl, worker_ttl)

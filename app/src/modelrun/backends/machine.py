@@ -39,9 +39,9 @@ def processors() -> int:
 
 def memory_per_worker(workers: int) -> int:
     """Return the bytes of anonymous memory that each of some workers on this machine may use."""
-    from dask import system
+    from distributed.system import MEMORY_LIMIT
 
-    total: int = system.MEMORY_LIMIT  # type: ignore[attr-defined]
+    total: int = MEMORY_LIMIT
     return int(total * (1 - RUNNER_SHARE) / max(1, workers))
 
 

@@ -71,7 +71,7 @@ def differences(
         for name, version in here:
             if there.get(name, "absent") != version:
                 rows[name, version, there.get(name, "absent")] += 1
-        for library, threads in seen.pools:
+        for library, threads in sorted(set(seen.pools)):
             if threads != 1:
                 rows[f"threads of {library}", "1", str(threads)] += 1
     return [(*row, count) for row, count in sorted(rows.items())]
