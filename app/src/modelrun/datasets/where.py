@@ -139,7 +139,7 @@ def parse(text: str, known: Sequence[str]) -> Where:
     }
     used: dict[str, None] = {}
     for node in ast.walk(tree):
-        if not isinstance(node, ast.Name) or id(node) in functions or node.id == "index":
+        if not isinstance(node, ast.Name) or id(node) in functions:
             continue
         name = quoted.get(node.id, node.id)
         if name not in known:
