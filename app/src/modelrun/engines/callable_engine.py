@@ -31,6 +31,7 @@ from modelrun.engines import (
     terms,
 )
 from modelrun.engines.failures import InvalidResultError
+from modelrun.engines.few_rows import too_few
 from modelrun.engines.guard import Caught, Guard
 from modelrun.engines.record import FitRecord, Terms, skipped
 from modelrun.engines.slice_rows import PanelValues, positions, rows_of
@@ -38,7 +39,7 @@ from modelrun.engines.spoken import spoken
 from modelrun.errors import UserMistake
 from modelrun.plan.study import Outputs, PlannedModel, Study
 from modelrun.plan.task import Task
-from modelrun_api.failure import FitStatus, SkipReason
+from modelrun_api.failure import FitStatus
 
 Function = Callable[..., Any]
 
@@ -131,12 +132,10 @@ class CallableEngine:
         return record
 
     def _few(self, study: Study, n: int) -> FitRecord | None:
-        if n == 0:
-            return skipped(SkipReason.EMPTY_SLICE, "the slice is empty", engine=self.name, nobs=0)
-        if study.min_rows is not None and n < study.min_rows:
-            text = f"the slice has {n} rows; window.minRows is {study.min_rows}"
-            return skipped(SkipReason.TOO_FEW_ROWS, text, engine=self.name, nobs=n)
-        return None
+        if n > 0 and n >= (study.min_rows or 0):
+            return None
+        reason, text = too_few(n, n, min_rows=study.min_rows, parameters=0)
+        return skipped(reason, text, engine=self.name, nobs=n)
 
     def _record(self, returned: Any, study: Study, rows: Any) -> FitRecord:
         if isinstance(returned, Mapping):

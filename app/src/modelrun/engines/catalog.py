@@ -7,14 +7,9 @@ a slice's numbers do not allow, the batched engine hands over by itself.
 
 from __future__ import annotations
 
-from typing import Literal
-
 from modelrun.engines.engine import Engine
 from modelrun.errors import UserMistake
-from modelrun.plan.study import Outputs
-from modelrun_api.spec import Model
-
-Name = Literal["batched", "statsmodels", "callable"]
+from modelrun.plan.engine_choice import EngineName, Question
 
 _ENGINES: dict[str, Engine] = {}
 
@@ -48,43 +43,33 @@ def _made(name: str) -> Engine:
             raise ValueError(f"no engine {name!r}; there are batched, statsmodels and callable")
 
 
-def choose(
-    model: Model,
-    *,
-    wanted: Literal["auto", "batched", "statsmodels"],
-    whole_panel_design: bool,
-    resampled: bool,
-    outputs: Outputs,
-    field: str | None = None,
-) -> tuple[Name, str]:
+def choose(question: Question) -> tuple[EngineName, str]:
     """Return the engine of a model and why, in words for `modelrun plan`.
 
     Args:
-        model: The model.
-        wanted: `execution.engine` of the file.
-        whole_panel_design: Whether the design is built once for the whole panel.
-        resampled: Whether slices are bootstrap replicates.
-        outputs: What is asked for.
-        field: The model's path in the document, for the message.
+        question: What the plan knows about the model.
 
     Raises:
         UserMistake: `batched` was demanded for a model that the kernels do not know.
     """
-    if model.callable is not None:
+    if question.model.callable is not None:
         return "callable", "a function of your own"
-    if wanted == "statsmodels":
+    if question.asked == "statsmodels":
         return "statsmodels", "the file asks for it"
     from modelrun.engines import support
 
     against = support.objection(
-        model, whole_panel_design=whole_panel_design, resampled=resampled, outputs=outputs
+        question.model,
+        design=question.design,
+        design_reason=question.design_reason,
+        outputs=question.outputs,
     )
     if against is None:
         return "batched", "compiled kernels within the contract of equality with statsmodels"
-    if wanted == "batched":
+    if question.asked == "batched":
         raise UserMistake(
-            f"model {model.name!r} cannot be fitted by the batched engine: {against}. "
+            f"model {question.model.name!r} cannot be fitted by the batched engine: {against}. "
             "Write engine: auto to let statsmodels fit it.",
-            field=field,
+            field=question.field,
         )
     return "statsmodels", against

@@ -7,7 +7,7 @@ a missing value in the formula or in data that a keyword points to.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -67,20 +67,16 @@ class WholePanelDesign:
         self._design = design
         self._values = values
         self._data = data
-        complete = ~np.isnan(design.endog)
-        for j in range(design.exog.shape[1]):
-            complete &= ~np.isnan(design.exog[:, j])
-        for names in data.values():
-            for name in (names,) if isinstance(names, str) else names:
-                complete &= ~values.missing(name)
-        self._complete = complete
-        self._all = bool(complete.all())
+        columns = [
+            n for names in data.values() for n in ([names] if isinstance(names, str) else names)
+        ]
+        self._complete = complete_rows(design, values, columns)
 
     def build(self, rows: Rows) -> SliceDesign:
         """Return the design of these rows of the panel."""
         design = self._design
         dropped = 0
-        if not self._all:
+        if self._complete is not None:
             keep = self._complete[rows]
             if not keep.all():
                 kept = positions(rows)[keep]
@@ -96,6 +92,24 @@ class WholePanelDesign:
             data=data,
             dropped=dropped,
         )
+
+
+def complete_rows(
+    design: Design, values: PanelValues, columns: Iterable[str]
+) -> npt.NDArray[np.bool_] | None:
+    """Return which rows of the panel miss no value, shape (n,), or None where all are complete.
+
+    Args:
+        design: The design of the whole panel.
+        values: The panel's columns.
+        columns: Further columns that a fit reads.
+    """
+    complete = ~np.isnan(design.endog)
+    for j in range(design.exog.shape[1]):
+        complete &= ~np.isnan(design.exog[:, j])
+    for name in columns:
+        complete &= ~values.missing(name)
+    return None if complete.all() else complete
 
 
 class FormulaDesign:

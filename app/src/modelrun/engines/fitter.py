@@ -31,11 +31,12 @@ from modelrun.engines.design import (
 )
 from modelrun.engines.estimators import Estimator, estimator
 from modelrun.engines.failures import NonFiniteInputError
+from modelrun.engines.few_rows import too_few
 from modelrun.engines.record import FitRecord, skipped
 from modelrun.engines.slice_rows import PanelValues, Rows, positions, rows_of
 from modelrun.engines.spoken import spoken
 from modelrun.plan.study import PlannedModel, Study
-from modelrun_api.failure import FitStatus, SkipReason
+from modelrun_api.failure import FitStatus
 
 _LINEAR = frozenset({"OLS", "WLS"})
 _BINARY = frozenset({"Logit", "Probit"})
@@ -65,18 +66,10 @@ def fitter(study: Study, model: PlannedModel, values: PanelValues) -> Fitter:
 
 def few_rows(n: int, study: Study, *, parameters: int = 0, dropped: int = 0) -> FitRecord | None:
     """Return the record of a slice with too few complete rows, or None where there are enough."""
-    engine = "statsmodels"
-    of = f" of {n + dropped}" if dropped else ""
-    if n == 0:
-        text = f"no complete row{of and of + ' rows'} is left" if dropped else "the slice is empty"
-        return skipped(SkipReason.EMPTY_SLICE, text, engine=engine, nobs=0)
-    if study.min_rows is not None and n < study.min_rows:
-        text = f"{n}{of} rows are complete; window.minRows is {study.min_rows}"
-        return skipped(SkipReason.TOO_FEW_ROWS, text, engine=engine, nobs=n)
-    if n < parameters:
-        text = f"{n}{of} rows are complete; the model has {parameters} parameters"
-        return skipped(SkipReason.TOO_FEW_ROWS, text, engine=engine, nobs=n)
-    return None
+    if n > 0 and n >= max(parameters, study.min_rows or 0):
+        return None
+    reason, text = too_few(n, n + dropped, min_rows=study.min_rows, parameters=parameters)
+    return skipped(reason, text, engine="statsmodels", nobs=n)
 
 
 def quiet(klass: Any) -> dict[str, Any]:

@@ -87,8 +87,11 @@ def from_columns(outputs: Outputs, given: Columns) -> pa.RecordBatch:
         if values is None:
             columns[name] = pa.nulls(n, kind)
         else:
-            whole = values.astype(np.int64) if kind == pa.int64() else values
-            columns[name] = arrays.from_numpy(whole, missing=missing)
+            absent = missing
+            if kind == pa.int64():
+                absent = missing | ~np.isfinite(values)
+                values = np.where(absent, 0, values).astype(np.int64)
+            columns[name] = arrays.from_numpy(values, missing=absent)
     columns["coefficients"] = _coefficient_lists(outputs, given)
     columns["observations"] = _observation_lists(outputs, given)
     columns["failure"] = _failure_column(given)

@@ -4,6 +4,7 @@
 #include "dist.h"
 #include "likelihood.h"
 #include "ols.h"
+#include "quantreg.h"
 #include "rolling.h"
 
 static PyObject *out_of_memory_or_none(Views *views, int failed)
@@ -170,6 +171,49 @@ static PyObject *py_likelihood(PyObject *module, PyObject *args)
     return out_of_memory_or_none(&views, failed);
 }
 
+static PyObject *py_quantile(PyObject *module, PyObject *args)
+{
+    PyObject *columns, *y, *keep, *start, *stop, *coefficients, *statistics, *cov, *fitted, *resid,
+        *status, *reasons;
+    QuantileOptions o;
+    (void)module;
+    if (!PyArg_ParseTuple(args, "O!OOOO(diiiidiid)O!OOOOOO:quantile", &PyTuple_Type, &columns, &y,
+                          &keep, &start, &stop, &o.q, &o.robust, &o.kernel, &o.bandwidth,
+                          &o.max_iterations, &o.tolerance, &o.use_t, &o.constant, &o.level,
+                          &PyTuple_Type, &coefficients, &statistics, &cov, &fitted, &resid, &status,
+                          &reasons))
+        return NULL;
+    Views views;
+    Frame frame;
+    Py_ssize_t rows, fits;
+    const int64_t *starts, *stops;
+    if (!views_open(&views, (int)PyTuple_Size(columns) + 32))
+        return NULL;
+    if (!views_frame(&views, columns, y, Py_None, keep, &rows, &frame) ||
+        (fits = views_slices(&views, start, stop, rows, &starts, &stops)) < 0) {
+        views_close(&views);
+        return NULL;
+    }
+    Py_ssize_t total = views_total(starts, stops, fits), p = frame.p;
+    QuantileOutput out;
+    take_coefficients(&views, coefficients, fits * p, &out.coefficients);
+    out.statistics = views_take(&views, statistics, "statistics", 'd', fits * QUANT_COUNT, 1);
+    out.cov = views_take(&views, cov, "cov", 'd', fits * p * p, 1);
+    out.fitted = views_take(&views, fitted, "fitted", 'd', total, 1);
+    out.resid = views_take(&views, resid, "resid", 'd', total, 1);
+    out.status = views_take(&views, status, "status", 'b', fits, 1);
+    out.reasons = views_take(&views, reasons, "reasons", 'H', fits, 1);
+    if (PyErr_Occurred()) {
+        views_close(&views);
+        return NULL;
+    }
+    int failed;
+    Py_BEGIN_ALLOW_THREADS
+    failed = quantile_fit(&frame, starts, stops, fits, &o, &out);
+    Py_END_ALLOW_THREADS
+    return out_of_memory_or_none(&views, failed);
+}
+
 /* distribution(name, x, a, b, out): one ufunc-like call for arrays that exist already */
 static PyObject *py_distribution(PyObject *module, PyObject *args)
 {
@@ -223,6 +267,7 @@ static PyMethodDef methods[] = {
     {"ols", py_ols, METH_VARARGS, "Least squares over many slices; see ols.py."},
     {"rolling", py_rolling, METH_VARARGS, "Least squares over moving windows; see rolling.py."},
     {"likelihood", py_likelihood, METH_VARARGS, "GLM and discrete models; see likelihood.py."},
+    {"quantile", py_quantile, METH_VARARGS, "Quantile regression; see quantreg.py."},
     {"distribution", py_distribution, METH_VARARGS, "Tails and quantiles; see distributions.py."},
     {NULL, NULL, 0, NULL},
 };

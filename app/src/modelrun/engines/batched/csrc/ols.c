@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "constant.h"
 #include "dist.h"
 #include "gate.h"
 #include "qr.h"
@@ -103,31 +104,6 @@ static unsigned wald(Work *w, int p, int skip, double df, double *statistics)
     return kappa * MACHINE_EPS > 1e-10 ? REASON_WALD : 0;
 }
 
-/* 1 when the columns span a constant, 0 when not, -1 when rounding decides */
-static int spans_constant(Work *w, int p, double n)
-{
-    Rows *x = &w->rows;
-    /* the weights turn a constant into their roots; the basis is of the weighted columns */
-    for (ptrdiff_t i = 0; i < x->padded; ++i)
-        w->z[i] = i < x->n ? (x->root ? x->root[i] : 1.0) : 0.0;
-    double before = sqrt(vec_dot(w->z, w->z, x->padded));
-    qr_residual(x->x, x->ld, p, w->z, x->padded, w->c, w->scratch);
-    double distance = sqrt(vec_dot(w->z, w->z, x->padded));
-    double largest = fmax(tri_norm(w->r, p), before);
-    double tolerance = largest * MACHINE_EPS * fmax(n, p + 1);
-    double smallest = 1.0 / tri_norm(w->inverse, p);
-    if (smallest < 1e3 * tolerance)
-        return -1;
-    if (distance < 1e-13 * before)
-        return 1;
-    /* s_min of [1, X] is at least about distance * s_min / (distance + 1 + |coordinates|) */
-    double reach = 1.0;
-    tri_solve(w->r, p, w->c, w->scratch);
-    for (int j = 0; j < p; ++j)
-        reach += fabs(w->scratch[j]);
-    return distance / reach > 1e3 * tolerance ? 0 : -1;
-}
-
 static int fit_one(Work *w, const Frame *frame, const int32_t *group, ptrdiff_t start,
                    ptrdiff_t stop, ptrdiff_t f, const LinearOptions *o, const LinearOutput *out,
                    Quantiles *quantiles, unsigned *reasons)
@@ -161,7 +137,7 @@ static int fit_one(Work *w, const Frame *frame, const int32_t *group, ptrdiff_t 
     if (o->constant == CONSTANT_PRESENT)
         m.k_constant = 1;
     else if (o->constant == CONSTANT_DETECT && constant_at < 0) {
-        m.k_constant = spans_constant(w, p, m.n);
+        m.k_constant = spans_constant(x, x->x, w->r, w->inverse, p, w->z, w->c, w->scratch);
         if (m.k_constant < 0) {
             *reasons |= REASON_CONSTANT;
             m.k_constant = 0;

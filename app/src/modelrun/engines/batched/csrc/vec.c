@@ -107,3 +107,15 @@ VERSIONED void vec_filter(const double *u, const double *weight, int lags, doubl
         *(v8 *)(z + i) = s;
     }
 }
+
+VERSIONED void vec_check_weights(const double *y, const double *fitted, double q, double *w,
+                                 ptrdiff_t n)
+{
+    for (ptrdiff_t i = 0; i < n; ++i) {
+        double r = y[i] - fitted[i];
+        double size = r < 0 ? -r : r;
+        double factor = r < 0 ? q : 1 - q;
+        size = size < 0.000001 ? 0.000001 : size;
+        w[i] = 1.0 / (size * factor);
+    }
+}
