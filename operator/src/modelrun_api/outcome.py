@@ -13,6 +13,7 @@ from typing import Annotated, Final, TypeVar
 from pydantic import ConfigDict, Field, ValidationError
 
 from modelrun_api.canonical import canonical_bytes
+from modelrun_api.environment import OUTCOME_FILE_VARIABLE
 from modelrun_api.status import FailureGroup, FitCounts, Whole
 from modelrun_api.wire import Timestamp, Wire
 
@@ -28,9 +29,6 @@ __all__ = [
     "read_progress",
     "termination_message",
 ]
-
-OUTCOME_FILE_VARIABLE: Final = "MODELRUN_OUTCOME_FILE"
-"""The environment variable that names the file for the outcome."""
 
 MOST_BYTES: Final = 4096
 MOST_PROGRESS_BYTES: Final = 16_384
@@ -116,6 +114,9 @@ class PreflightOutcome(Report):
 
     columns: Annotated[list[Annotated[str, Field(max_length=128)]], Field(max_length=1000)] = []
     """The columns of the data that the run reads."""
+
+    complete: bool | None = None
+    """Whether every table of this very run lies there already, so that no runner is needed."""
 
     uri: Annotated[str, Field(max_length=2048)] | None = None
     """Where the tables are or will be."""

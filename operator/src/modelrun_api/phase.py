@@ -71,7 +71,7 @@ _FORWARD: Final[dict[Phase, frozenset[Phase]]] = {
     Phase.PROVISIONING: frozenset({Phase.RUNNING, Phase.SECURING}),
     # Back to Provisioning: the next attempt waits for its quorum.
     Phase.RUNNING: frozenset({Phase.PROVISIONING, Phase.SECURING}),
-    Phase.WINDING_DOWN: frozenset({Phase.SUSPENDED, Phase.PENDING, *TERMINAL}),
+    Phase.WINDING_DOWN: frozenset({Phase.SUSPENDED, *TERMINAL}),
     # A resume starts over; what preflight found is still known.
     Phase.SUSPENDED: frozenset({Phase.PENDING}),
     Phase.SUCCEEDED: frozenset(),
