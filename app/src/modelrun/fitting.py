@@ -15,7 +15,6 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
-from modelrun_api.failure import FitStatus
 
 from modelrun.backends.backend import Backend, Done, Lost, Outcome, Work
 from modelrun.engines.frame_builder import lost_frame
@@ -25,6 +24,7 @@ from modelrun.plan.tasks import cut
 from modelrun.progress import Display, Tally
 from modelrun.stopping import Stopping
 from modelrun.store.store import Store
+from modelrun_api.failure import FitStatus
 
 Ints = npt.NDArray[np.int64]
 
@@ -45,7 +45,9 @@ class Durations:
     def add(self, model: int, seconds: npt.NDArray[np.float64]) -> None:
         """Learn from one frame; the median speaks, since first fits carry imports."""
         if len(seconds):
-            self.total[model] = self.total.get(model, 0.0) + float(np.median(seconds)) * len(seconds)
+            self.total[model] = self.total.get(model, 0.0) + float(np.median(seconds)) * len(
+                seconds
+            )
             self.count[model] = self.count.get(model, 0) + len(seconds)
 
     def per_fit(self, model: int) -> float:

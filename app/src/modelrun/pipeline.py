@@ -7,31 +7,33 @@ presence means complete, is removed first and written last.
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import os
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from modelrun import selection
+from modelrun import finishing, selection
 from modelrun.backends.backend import Backend
 from modelrun.backends.catalog import ADDRESS, open_backend
 from modelrun.errors import TooManyFailed, UserMistake
+from modelrun.finishing import Facts
 from modelrun.fitting import Fitting
+from modelrun.forecast import DEFINITION
 from modelrun.location import results_location
 from modelrun.plan.build import Plan
 from modelrun.preparing import located, prepare
 from modelrun.progress import Display, Tally
 from modelrun.results.assemble import assemble
-from modelrun.results.counts import Counts
 from modelrun.serving import serve
 from modelrun.stopping import Stopping
 from modelrun.store.store import Store
@@ -40,10 +42,7 @@ from modelrun.verdict import judge
 from modelrun.work import prepare as prepare_work
 from modelrun_api.failure import FailureReason
 from modelrun_api.loader import Loaded
-from modelrun_api.spec import ModelRunSpec
-
-PLAN: Final = "plan.json"
-"""What defined the models of the last run here; `modelrun plan` says what has changed since."""
+from modelrun_api.spec import ModelRunSpec, Report
 
 Ints = npt.NDArray[np.int64]
 
@@ -121,14 +120,11 @@ class Stages:
         self.tally.enter(stage)
         self.display.changed()
 
-
     def end(self) -> dict[str, float]:
         """End the last stage and return the seconds of all."""
         if self._open is not None:
             name, began = self._open
-            self.seconds[name] = round(
-                self.seconds.get(name, 0.0) + time.monotonic() - began, 3
-            )
+            self.seconds[name] = round(self.seconds.get(name, 0.0) + time.monotonic() - began, 3)
             self._open = None
         return dict(self.seconds)
 
@@ -162,6 +158,7 @@ def run(
         Stopped: A signal came; what is finished is stored.
     """
     spec = loaded.run.spec
+    started = dt.datetime.now(dt.UTC)
     stages = Stages(tally, display)
     location = results_location(loaded.run, to=options.to, base=base, trial=options.trial)
     with (
@@ -181,14 +178,17 @@ def run(
         chosen = selection.sample(len(plan), options.sample)
         with (
             located(loaded.document),
-            Store.open(location, study_name=loaded.run.metadata.name, note=_circumstances()) as store,
+            Store.open(
+                location, study_name=loaded.run.metadata.name, note=_circumstances()
+            ) as store,
         ):
             store.begin()
-            store.place.write(PLAN, _definition(plan))
+            store.place.write(DEFINITION, _definition(plan))
             todo = _todo(plan, store, spec, chosen, options)
             _count_stored(tally, store, plan, chosen, todo)
+            backend: dict[str, Any] = {"name": "none", "workers": 0}
             if len(todo):
-                _fit(plan, store, todo, spec, options, stages, stopping, location)
+                backend = _fit(plan, store, todo, spec, options, stages, stopping, location)
             stages.enter("tables")
             positions = store.lookup(plan.key_hi[chosen], plan.key_lo[chosen])
             assembled = assemble(
@@ -201,11 +201,28 @@ def run(
                 fits=chosen,
                 file=file,
             )
-            report = _finish(
-                loaded, plan, store, assembled.counts, stages, options, environment, location
+            verdict = judge(assembled.counts, spec.execution.max_failed)
+            facts = Facts(
+                loaded=loaded,
+                plan=plan,
+                rows=prepared.rows,
+                counts=assembled.counts,
+                verdict=verdict,
+                backend=backend,
+                started=started,
+                environment=environment,
+                trial={"only": list(options.only), "sample": options.sample}
+                if options.trial
+                else {},
             )
+            report = None
+            wish = spec.results.report
+            if options.report and (wish.html or wish.pdf):
+                stages.enter("report")
+                report = _draw(location, facts, stages, wish)
+            stages.end()
+            finishing.write(facts, store, stages.seconds)
         seconds = stages.end()
-    verdict = judge(assembled.counts, spec.execution.max_failed)
     finished = Finished(
         location=location,
         counts=assembled.counts.document(),
@@ -230,9 +247,7 @@ def _scratch() -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _todo(
-    plan: Plan, store: Store, spec: ModelRunSpec, chosen: Ints, options: RunOptions
-) -> Ints:
+def _todo(plan: Plan, store: Store, spec: ModelRunSpec, chosen: Ints, options: RunOptions) -> Ints:
     """Return the fits that are not stored, or are failures that are wanted again."""
     key_hi, key_lo = plan.key_hi[chosen], plan.key_lo[chosen]
     for place in spec.results.reuse_from:
@@ -285,7 +300,8 @@ def _fit(
     stages: Stages,
     stopping: Stopping,
     location: str,
-) -> None:
+) -> dict[str, Any]:
+    """Fit what is open; return what fitted it, for run.json."""
     stages.enter("starting")
     name = options.backend or default_backend(plan, os.environ)
 
@@ -323,6 +339,7 @@ def _fit(
             display=stages.display,
             stopping=stopping,
         ).run(todo)
+        return {"name": name, "workers": entered.workers()}
     finally:
         backend.__exit__()
 
@@ -346,6 +363,13 @@ def quorum(spec: ModelRunSpec) -> int | None:
     return max(1, int(share * spec.cluster.nodes * spec.cluster.workers_per_node))
 
 
+def _draw(location: str, facts: Facts, stages: Stages, wish: Report) -> str:
+    from modelrun.reporting import draw_report
+
+    document = facts.bundle(stages.seconds, finished=dt.datetime.now(dt.UTC))
+    return draw_report(location, html=wish.html, pdf=wish.pdf, run=document)[0]
+
+
 def _definition(plan: Plan) -> bytes:
     models = {digest.model: dict(digest.parts) for digest in plan.digests}
     return json.dumps({"data": plan.data_fingerprint, "models": models}, indent=1).encode()
@@ -357,33 +381,3 @@ def _circumstances() -> bytes:
 
     facts = {"python": platform.python_version(), "machine": platform.machine()}
     return json.dumps(facts).encode()
-
-
-def _finish(
-    loaded: Loaded,
-    plan: Plan,
-    store: Store,
-    counts: Counts,
-    stages: Stages,
-    options: RunOptions,
-    environment: Mapping[str, str],
-    location: str,
-) -> str | None:
-    """Draw the report and write run.json, the last file of a run."""
-    document: dict[str, Any] = {
-        "name": loaded.run.metadata.name,
-        "fits": counts.document(),
-        "timings": stages.seconds,
-        "spec": loaded.run.spec.document(),
-    }
-    report = None
-    wish = loaded.run.spec.results.report
-    if options.report and (wish.html or wish.pdf):
-        stages.enter("report")
-        from modelrun.reporting import draw_report
-
-        report = draw_report(location, html=wish.html, pdf=wish.pdf, run=document)[0]
-    stages.end()
-    document["timings"] = dict(stages.seconds)
-    store.place.write("run.json", json.dumps(document, indent=2).encode())
-    return report

@@ -13,16 +13,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from modelrun_api.document import Document
-from modelrun_api.loader import Loaded
-from modelrun_api.problems import SpecError
-
 from modelrun import datasets, selection
 from modelrun.engines import catalog, preflight
 from modelrun.errors import UserMistake
 from modelrun.plan import build
 from modelrun.plan.build import Plan
-from modelrun.plan.engine_choice import EngineName, Question
+from modelrun_api.document import Document
+from modelrun_api.loader import Loaded
+from modelrun_api.problems import SpecError
 
 CODE_VARIABLE: Final = "MODELRUN_CODE_FOLDER"
 """Environment variable with the folder of the user's modules; by default the file's folder."""
@@ -88,7 +86,7 @@ def prepare(
             table,
             folder=folder,
             code_folder=Path(environment.get(CODE_VARIABLE, base)).resolve(),
-            choose=_choose,
+            choose=catalog.choose,
         )
     return Prepared(plan=plan, columns=columns, rows=table.num_rows)
 
@@ -123,15 +121,4 @@ def path_of(field: str) -> tuple[str | int, ...]:
     """Return the path of a field, such as ("spec", "models", 0) of `spec.models[0]`."""
     return tuple(
         int(match[1]) if match[1] is not None else match[2] for match in _STEP.finditer(field)
-    )
-
-
-def _choose(question: Question) -> tuple[EngineName, str]:
-    return catalog.choose(
-        question.model,
-        wanted=question.asked,
-        whole_panel_design=question.design is not None,
-        resampled=question.resample is not None,
-        outputs=question.outputs,
-        field=f"{question.field}.estimator",
     )

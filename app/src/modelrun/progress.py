@@ -24,8 +24,13 @@ class Tally:
     stage: str = "reading"
     counts: dict[str, int] = field(
         default_factory=lambda: {
-            "total": 0, "done": 0, "succeeded": 0, "notConverged": 0, "failed": 0,
-            "skipped": 0, "reused": 0,
+            "total": 0,
+            "done": 0,
+            "succeeded": 0,
+            "notConverged": 0,
+            "failed": 0,
+            "skipped": 0,
+            "reused": 0,
         }
     )
     workers: int = 0

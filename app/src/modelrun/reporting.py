@@ -1,4 +1,4 @@
-"""The report's way to wherever the results are: drawn in a folder, then sent if that is elsewhere."""
+"""The report's way to the results: drawn in a folder, then sent where the results are."""
 
 from __future__ import annotations
 
@@ -29,9 +29,7 @@ def draw_report(
     """
     place = Place.at(location)
     if place.folder is not None:
-        report = draw(
-            place.folder, html=html, pdf=pdf, run=run, progress=progress, workers=workers
-        )
+        report = draw(place.folder, html=html, pdf=pdf, run=run, progress=progress, workers=workers)
         return [str(path) for path in report.paths]
     with tempfile.TemporaryDirectory(prefix="modelrun-report-") as name:
         folder = Path(name)

@@ -8,14 +8,13 @@ import os
 import sys
 from pathlib import Path
 
-from modelrun_api.loader import load
-from modelrun_api.outcome import RunOutcome
-
 from modelrun import telling
 from modelrun.errors import ModelrunError
 from modelrun.pipeline import Finished, RunOptions
 from modelrun.pipeline import run as run_pipeline
 from modelrun.progress import Bar, Display, Lines, Silent, Tally, Verbose, duration
+from modelrun_api.loader import load
+from modelrun_api.outcome import RunOutcome
 
 __all__ = ["RunOptions", "run"]
 

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 
-
 def results(folder: str, *, diff: str | None, csv: Path | None, as_json: bool) -> int:
     """Show a results folder, compare it with another, or export its tables."""
     if diff is not None:
@@ -89,5 +88,3 @@ def _show(value: Any, *, as_json: bool) -> None:
     from rich.console import Console
 
     Console(highlight=False).print(value)
-
-

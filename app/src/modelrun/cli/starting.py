@@ -11,7 +11,15 @@ from typing import Final
 from modelrun.errors import UserMistake
 
 PACKAGES: Final = (
-    "modelrun", "statsmodels", "numpy", "scipy", "pandas", "pyarrow", "patsy", "joblib", "dask",
+    "modelrun",
+    "statsmodels",
+    "numpy",
+    "scipy",
+    "pandas",
+    "pyarrow",
+    "patsy",
+    "joblib",
+    "dask",
     "distributed",
 )
 """Packages whose versions decide about numbers or about how they are computed."""

@@ -167,7 +167,7 @@ def words(table: pa.Table, name: str) -> tuple[tuple[str, ...], Ints]:
     if name not in table.column_names:
         return ("",), np.zeros(table.num_rows, np.int64)
     column = table.column(name)
-    if not pa.types.is_dictionary(column.type):
+    if not pa.types.is_dictionary(column.type) or column.null_count:
         column = pc.fill_null(column.cast(pa.string()), "").dictionary_encode()
     array = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
     if isinstance(array, pa.ChunkedArray):
