@@ -1,4 +1,4 @@
-"""Results folders in the published schema, simulated: what a report is drawn from in these tests."""
+"""Results folders in the published schema, simulated: what these tests draw reports from."""
 
 from __future__ import annotations
 
@@ -136,8 +136,10 @@ def simulate(
                             dtype=object),
         "command": np.array(["modelrun fit 0f3a9c results/study"] * len(broken), dtype=object),
     }  # fmt: skip
-    schema = None if len(broken) else pa.schema(
-        [("model", pa.string()), ("reason", pa.string()), ("message", pa.string())]
+    schema = (
+        None
+        if len(broken)
+        else pa.schema([("model", pa.string()), ("reason", pa.string()), ("message", pa.string())])
     )
     pq.write_table(
         pa.table(lost_table) if len(broken) else schema.empty_table(),  # type: ignore[union-attr]

@@ -99,10 +99,11 @@ def bind(printed: Sequence[Printed]) -> Prints:
     }
     document = printed[0].pdf if printed else b""
     if len(printed) > 1 and document:
-        sheets = {}
-        for part in printed:
-            for i, sheet in zip(part.chosen, PdfReader(io.BytesIO(part.pdf)).pages, strict=True):
-                sheets[i] = sheet
+        sheets = {
+            i: sheet
+            for part in printed
+            for i, sheet in zip(part.chosen, PdfReader(io.BytesIO(part.pdf)).pages, strict=True)
+        }
         writer = PdfWriter()
         for i in sorted(sheets):
             writer.add_page(sheets[i])

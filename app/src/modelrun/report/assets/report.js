@@ -30,12 +30,12 @@
 
   // Width that a panel needs, height of its inside, room left of it.
   const SHAPE = {
-    Histogram: () => ({ wide: 250, tall: 150, left: 48, head: 44 }),
+    Histogram: () => ({ wide: 250, tall: 150, left: 62, head: 44 }),
     Ranges: (p) => ({ wide: 300, tall: Math.max(90, p.middle.length * 13 + 10), left: 120, head: 40 }),
-    Lines: (p, g) => (g.shared ? { wide: 150, tall: 84, left: 34, head: 24 } : { wide: 340, tall: 190, left: 52, head: 30 }),
+    Lines: (p, g) => (g.shared ? { wide: 150, tall: 84, left: 44, head: 26 } : { wide: 340, tall: 190, left: 60, head: 30 }),
     Heat: (p) => ({ wide: 300, tall: Math.max(120, p.rows.length * 10), left: 92, head: 30, right: 46 }),
-    Cloud: () => ({ wide: 280, tall: 220, left: 44, head: 40 }),
-    Bars: () => ({ wide: 400, tall: 160, left: 48, head: 30 }),
+    Cloud: () => ({ wide: 280, tall: 220, left: 56, head: 44 }),
+    Bars: () => ({ wide: 400, tall: 160, left: 62, head: 30 }),
   };
 
   function span(values) {
@@ -61,21 +61,48 @@
     return widened(Math.min(middle[0], quantile(ends, 0.01)), Math.max(middle[1], quantile(ends, 0.99)), 0.04);
   }
 
-  function axis(c, extra) {
+  // Round numbers within the limits, about as many as wanted.
+  function ticks(low, high, most) {
+    const rough = (high - low) / most, power = Math.pow(10, Math.floor(Math.log10(rough)));
+    const step = [1, 2, 5, 10].map((k) => k * power).find((s) => s >= rough * 0.999);
+    const found = [];
+    for (let i = Math.ceil(low / step - 1e-9); i <= Math.floor(high / step + 1e-9); i++) found.push(Number((i * step).toPrecision(12)));
+    return found;
+  }
+
+  // Days since 1970 on which whole years, months or days begin.
+  function dates(low, high, most) {
+    if (high - low < 62) return ticks(Math.ceil(low), Math.floor(high), most).filter(Number.isInteger);
+    const month = (d) => { const t = new Date(d * DAY); return t.getUTCFullYear() * 12 + t.getUTCMonth(); };
+    const first = month(low), last = month(high);
+    const step = [1, 2, 3, 6, 12, 24, 60, 120, 240, 600, 1200].find((s) => (last - first) / s <= most + 0.5) || 1200;
+    const found = [];
+    for (let m = Math.ceil(first / step) * step; m <= last; m += step) {
+      const d = Date.UTC(Math.floor(m / 12), m % 12, 1) / DAY;
+      if (d >= low && d <= high) found.push(d);
+    }
+    return found;
+  }
+
+  function values(c, low, high, most, extra) {
+    const places = ticks(low, high, most);
     return Object.assign({
-      type: "value", axisLine: { show: false }, axisTick: { show: false },
-      axisLabel: { color: c.quiet, fontSize: 10, hideOverlap: true, formatter: (v) => number(v) },
+      type: "value", min: low, max: high, axisLine: { show: false },
+      axisTick: { show: false, customValues: places },
+      axisLabel: { color: c.quiet, fontSize: 10, customValues: places, formatter: number },
       splitLine: { lineStyle: { color: c.faint, width: 0.6 } },
     }, extra);
   }
 
-  function bottom(c, date, extra) {
-    const base = axis(c, { axisLine: { show: true, onZero: false, lineStyle: { color: c.quiet, width: 0.7 } }, splitLine: { show: false } });
-    if (date) {
-      base.type = "time";
-      base.axisLabel = { color: c.quiet, fontSize: 10, hideOverlap: true };
-    }
-    return Object.assign(base, extra);
+  function bottom(c, date, low, high, most, extra) {
+    const places = date ? dates(low, high, most) : ticks(low, high, most);
+    const years = date && places.every((d) => day(d).slice(5) === "01-01");
+    const words = (d) => (!date ? number(d) : years ? day(d).slice(0, 4) : high - low < 62 ? day(d).slice(5) : day(d).slice(0, 7));
+    return values(c, low, high, most, Object.assign({
+      axisLine: { show: true, onZero: false, lineStyle: { color: c.quiet, width: 0.7 } }, splitLine: { show: false },
+      axisTick: { show: true, length: 3, lineStyle: { color: c.quiet, width: 0.7 }, customValues: places },
+      axisLabel: { color: c.quiet, fontSize: 10, customValues: places, formatter: words, hideOverlap: true },
+    }, extra));
   }
 
   function marks(lines, c) {
@@ -89,8 +116,8 @@
       if (p.reference !== null) lines.push(["yAxis", p.reference, c.vermillion, true]);
       if (p.zero && p.edges[0] < 0 && p.edges[p.edges.length - 1] > 0) lines.push(["xAxis", 0, c.ink, true]);
       return {
-        x: bottom(c, false, { min: p.edges[0], max: p.edges[p.edges.length - 1], splitNumber: 4 }),
-        y: axis(c, { splitNumber: 3 }),
+        x: bottom(c, false, p.edges[0], p.edges[p.edges.length - 1], 5),
+        y: values(c, 0, 1.06 * Math.max(1, p.reference || 0, ...p.counts), 4),
         series: [{
           type: "custom", clip: true, encode: { x: [0, 1], y: 2 },
           data: p.counts.map((n, i) => [p.edges[i], p.edges[i + 1], n]),
@@ -107,7 +134,7 @@
       const [low, high] = limits([p]);
       const has = p.low.length > 0, inner = p.innerLow.length > 0;
       return {
-        x: bottom(c, false, { min: low, max: high, splitNumber: 4, splitLine: { show: true, lineStyle: { color: c.faint, width: 0.6 } }, axisLabel: { color: c.quiet, fontSize: 10, hideOverlap: true, showMinLabel: false, showMaxLabel: false, formatter: (v) => number(v) } }),
+        x: bottom(c, false, low, high, 5, { splitLine: { show: true, lineStyle: { color: c.faint, width: 0.6 } } }),
         y: { type: "category", inverse: true, data: p.labels, axisLine: { show: false }, axisTick: { show: false },
           axisLabel: { color: c.ink, fontSize: 10, interval: p.every - 1, width: 108, overflow: "truncate" } },
         series: [{
@@ -135,7 +162,7 @@
     },
     Lines(p, g, c, shared) {
       const [low, high] = shared || limits([p]);
-      const xs = g.date ? p.xs.map((v) => v * DAY) : p.xs;
+      const xs = p.xs;
       const ribbon = (a, b, colour, opacity) => ({
         type: "custom", silent: true, clip: true, z: 1, data: [[xs[0], a[0]]],
         renderItem(params, api) {
@@ -160,8 +187,8 @@
         markLine: marks(low < 0 && high > 0 ? [["yAxis", 0, c.ink, true]] : [], c), z: 3,
       });
       return {
-        x: bottom(c, g.date, { min: xs[0], max: xs[xs.length - 1], splitNumber: g.shared ? 2 : 5 }),
-        y: axis(c, { min: low, max: high, splitNumber: 2, axisLabel: { color: c.quiet, fontSize: 9, showMinLabel: false, showMaxLabel: false, formatter: (v) => number(v) } }),
+        x: bottom(c, g.date, xs[0], xs[xs.length - 1], g.shared ? 3 : 7),
+        y: values(c, low, high, g.shared ? 3 : 5),
         series, trigger: "axis",
         text(i) {
           let text = `<b>${escape(p.title)}</b> ${g.date ? day(p.xs[i]) : number(p.xs[i])}<br>${number(p.middle[i])}`;
@@ -186,8 +213,8 @@
     Cloud(p, g, c) {
       const [low, high] = widened(Math.min(0, quantile(p.xs, 0.002)), Math.max(0, quantile(p.xs, 0.998)), 0.04);
       return {
-        x: bottom(c, false, { min: low, max: high, splitNumber: 4, axisLabel: { color: c.quiet, fontSize: 10, hideOverlap: true, showMinLabel: false, showMaxLabel: false, formatter: (v) => number(v) } }),
-        y: axis(c, { min: 0, splitNumber: 4 }),
+        x: bottom(c, false, low, high, 5),
+        y: values(c, 0, 1.05 * Math.max(2, ...p.ys), 5),
         series: p.kinds.map(([name, colour], k) => ({
           type: "scatter", symbolSize: 3, itemStyle: { color: colour, opacity: 0.75 }, clip: true,
           data: p.xs.map((x, i) => [x, p.ys[i], p.classes[i]]).filter((v) => v[2] === k),
@@ -200,7 +227,7 @@
       return {
         x: { type: "category", data: p.xs.map((v) => (g.date ? day(v).slice(0, 7) : number(v))), axisTick: { show: false },
           axisLine: { lineStyle: { color: c.quiet } }, axisLabel: { color: c.quiet, fontSize: 10, hideOverlap: true } },
-        y: axis(c, { splitNumber: 3 }),
+        y: values(c, 0, 1.05 * Math.max(1, ...p.xs.map((_, j) => p.values.reduce((sum, row) => sum + row[j], 0))), 4),
         series: p.series.map(([name, colour], i) => ({
           type: "bar", stack: "all", barCategoryGap: "10%", name, data: p.values[i], itemStyle: { color: colour },
           tooltip: { formatter: (e) => `${e.name}<br>${escape(name)}: <b>${number(e.value)}</b>` },
@@ -212,35 +239,38 @@
   function option(g, width, c) {
     const shape = SHAPE[g.panels[0].kind](g.panels[0], g);
     const columns = Math.max(1, Math.min(g.columns, Math.floor(width / shape.wide)));
-    const right = shape.right || 14, cell = width / columns;
+    const room = g.shared ? shape.left : 0;
+    const left0 = g.shared ? 6 : shape.left;
+    const right = shape.right || (g.shared ? 6 : 14), cell = (width - room) / columns;
     const foot = g.shared ? 6 : 30;
     const tall = Math.max(...g.panels.map((p) => SHAPE[p.kind](p, g).tall));
     const row = shape.head + tall + foot;
     const rows = Math.ceil(g.panels.length / columns);
-    const height = rows * row + 34;
+    const height = rows * row + (g.shared ? 36 : 12);
+    const face = getComputedStyle(document.body).fontFamily;
     const common = g.shared ? limits(g.panels) : null;
-    const out = { animation: false, aria: { enabled: true, label: { description: g.alt } }, textStyle: { fontFamily: "inherit" },
+    const out = { animation: false, aria: { enabled: true, label: { description: g.alt } }, textStyle: { fontFamily: face },
       title: [], grid: [], xAxis: [], yAxis: [], series: [], visualMap: [],
       tooltip: { trigger: "item", confine: true, textStyle: { fontSize: 12 } } };
     const texts = [];
     g.panels.forEach((p, i) => {
-      const left = (i % columns) * cell + shape.left, top = Math.floor(i / columns) * row + shape.head;
+      const left = room + (i % columns) * cell + left0, top = Math.floor(i / columns) * row + shape.head;
       const made = KIND[p.kind](p, g, c, common);
       const lowest = i + columns >= g.panels.length;
-      if (g.shared && i % columns) made.y.axisLabel = { show: false };
-      if (g.shared && !lowest) made.x.axisLabel = { show: false };
-      out.grid.push({ left, top, width: cell - shape.left - right, height: tall, containLabel: false });
+      if (g.shared && i % columns) made.y.axisLabel.show = false;
+      if (g.shared && !lowest) made.x.axisLabel.show = false;
+      out.grid.push({ left, top, width: cell - left0 - right, height: tall, containLabel: false });
       out.title.push({ text: p.title, subtext: p.note, left: left - 4, top: top - shape.head, itemGap: 2, padding: 4,
-        textStyle: { fontSize: g.shared ? 11 : 13, color: c.ink, fontWeight: 600, width: cell - shape.left - 4, overflow: "truncate" },
-        subtextStyle: { fontSize: 11, color: c.quiet, width: cell - shape.left, overflow: "truncate" } });
+        textStyle: { fontFamily: face, fontSize: g.shared ? 11 : 13, lineHeight: g.shared ? 14 : 17, color: c.ink, fontWeight: 600, width: cell - left0 - 4, overflow: "truncate" },
+        subtextStyle: { fontFamily: face, fontSize: 11, lineHeight: 14, color: c.quiet, width: cell - left0, overflow: "truncate" } });
       out.xAxis.push(Object.assign(made.x, { gridIndex: i }));
       out.yAxis.push(Object.assign(made.y, { gridIndex: i }));
       for (const s of made.series) {
         texts.push(made.text ? made.text : null);
         if (made.scale) {
           out.visualMap.push({ type: "continuous", min: -made.scale, max: made.scale, seriesIndex: out.series.length, calculable: false,
-            left: left + cell - shape.left - right + 4, top, itemWidth: 7, itemHeight: tall - 24, precision: 2,
-            text: [number(made.scale), number(-made.scale)], textGap: 2, textStyle: { fontSize: 9, color: c.quiet },
+            left: left + cell - left0 - right + 4, top, padding: 0, itemWidth: 7, itemHeight: tall - 26,
+            text: [number(Number(made.scale.toPrecision(2))), number(-Number(made.scale.toPrecision(2)))], textGap: 3, textStyle: { fontFamily: face, fontSize: 9, color: c.quiet },
             inRange: { color: data.style.diverging } });
         }
         out.series.push(Object.assign(s, { xAxisIndex: i, yAxisIndex: i, animation: false }));
@@ -252,8 +282,8 @@
       }
     });
     out.graphic = [
-      { type: "text", right: 8, bottom: 2, style: { text: g.x, fill: c.quiet, fontSize: 11 } },
-      ...(g.y ? [{ type: "text", left: 0, bottom: 2, style: { text: "vertical: " + g.y, fill: c.quiet, fontSize: 11 } }] : []),
+      { type: "text", x: width / 2, y: height - 12, style: { text: g.x, fill: c.quiet, font: `11px ${face}`, align: "center" } },
+      ...(g.y ? [{ type: "text", x: 2, y: height / 2, rotation: Math.PI / 2, style: { text: g.y, fill: c.quiet, font: `11px ${face}`, align: "center" } }] : []),
     ];
     if (!out.visualMap.length) delete out.visualMap;
     return { height, out };

@@ -77,7 +77,8 @@ def _panel(name: str, found: Sequence[Term]) -> Ranges:
     marks = np.array([np.percentile(term.estimate, [50, 5, 95, 25, 75]) for term in found])
     labels = tuple(term.model for term in found)
     if not single:
-        return Ranges(name, labels, *(marks[:, i] for i in range(5)))
+        middle, low, high, inner_low, inner_high = marks.T
+        return Ranges(name, labels, middle, low, high, inner_low, inner_high)
     low = np.array([np.median(term.low) for term in found])
     high = np.array([np.median(term.high) for term in found])
     known = np.isfinite(low).any()

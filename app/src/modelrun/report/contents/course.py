@@ -198,9 +198,13 @@ def _quantiles(values: Floats, shares: tuple[float, ...]) -> tuple[Floats, ...]:
 
 
 def _columns(count: int) -> int:
-    return next(columns for columns in (1, 2, 3, 4, 5, 6) if columns * columns >= count or columns == 6)
+    return next(
+        columns for columns in (1, 2, 3, 4, 5, 6) if columns * columns >= count or columns == 6
+    )
 
 
 def _ordinal(number: int) -> str:
-    ending = "th" if 10 <= number % 100 <= 20 else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
+    ending = (
+        "th" if 10 <= number % 100 <= 20 else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
+    )
     return f"{number}{ending}"

@@ -97,9 +97,9 @@ def _by_model(tables: Tables, bad: dict[str, np.ndarray]) -> Table:
             for j in np.argsort(names):
                 count = int(((code == i) & (own == j)).sum())
                 if count:
-                    whole = int((model == models.index(names[j])).sum()) if names[
-                        j
-                    ] in models else 0
+                    whole = (
+                        int((model == models.index(names[j])).sum()) if names[j] in models else 0
+                    )
                     rows.append((reasons[i], names[j], count, whole))
     if "notConverged" in bad:
         for j in np.argsort(models):
@@ -144,5 +144,3 @@ def _examples(tables: Tables) -> Table:
         ("reason", "fit", "message", "how to repeat it"),
         tuple(rows[:8]),
     )
-
-

@@ -36,8 +36,7 @@ def pages(tables: Tables) -> tuple[Page, ...]:
         part = facts[i : i + ROWS]
         half = -(-len(part) // 2)
         rows = tuple(
-            (*part[j], *(part[half + j] if half + j < len(part) else ("", "")))
-            for j in range(half)
+            (*part[j], *(part[half + j] if half + j < len(part) else ("", ""))) for j in range(half)
         )
         found.append(
             Page(

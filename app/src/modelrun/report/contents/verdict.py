@@ -116,7 +116,9 @@ def _extent(tables: Tables) -> str:
         parts.append(numbers.plural(len(tables.groups), "group"))
     if tables.windows:
         labels = tables.times.labels
-        parts.append(f"{numbers.plural(len(labels), 'window')} (ending {labels[0]} to {labels[-1]})")
+        parts.append(
+            f"{numbers.plural(len(labels), 'window')} (ending {labels[0]} to {labels[-1]})"
+        )
     replicates = ((tables.spec.get("slices") or {}).get("resample") or {}).get("replicates")
     if replicates:
         parts.append(numbers.plural(replicates, "replicate"))

@@ -31,9 +31,7 @@ class Frame:
         """Return numbers as points of the sheet, kept within the frame, shape (n, 2)."""
         across = np.clip((x - self.x[0]) / (self.x[1] - self.x[0]), 0, 1)
         up = np.clip((y - self.y[0]) / (self.y[1] - self.y[0]), 0, 1)
-        return np.column_stack(
-            [self.left + across * self.width, self.top + (1 - up) * self.height]
-        )
+        return np.column_stack([self.left + across * self.width, self.top + (1 - up) * self.height])
 
     def across(self, x: float) -> float:
         """Return the place of one number on the horizontal axis."""
@@ -58,7 +56,9 @@ class Frame:
         bottom = self.top + self.height
         sheet.line(np.array([(self.left, bottom), (self.left + self.width, bottom)]), QUIET, 0.5)
 
-    def x_axis(self, sheet: Sheet, marks: Ticks, *, words: bool = True, lines: bool = False) -> None:
+    def x_axis(
+        self, sheet: Sheet, marks: Ticks, *, words: bool = True, lines: bool = False
+    ) -> None:
         """Draw ticks below the frame, with their texts and vertical lines if wanted."""
         bottom = self.top + self.height
         for place, text in marks:

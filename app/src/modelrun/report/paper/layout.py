@@ -58,7 +58,7 @@ def lay_out(sheet: Sheet, page: Page, number: int, count: int, name: str) -> Spa
     for block, height in zip(page.blocks, fixed, strict=True):
         tall = free / grids if isinstance(block, Grid) else height
         if isinstance(block, Grid):
-            span = (top - 0.08, top + tall + 0.08)
+            span = (top + (0.16 if block.legend else -0.08), top + tall + 0.08)
         _draw(sheet, block, top, tall)
         top += tall + GAP
     return span
@@ -207,9 +207,9 @@ def _table(sheet: Sheet, table: Table, top: float) -> None:
         for i, cell in enumerate(row):
             for j, words in enumerate(cell):
                 place = edges[i + 1] - 0.2 if right[i] else edges[i]
-                words = shorten(words, 7.5, widths[i] - 0.1)
+                short = shorten(words, 7.5, widths[i] - 0.1)
                 side = "right" if right[i] else "left"
-                sheet.text(place, y + 0.14 + j * 0.14, words, 7.5, INK, side=side)
+                sheet.text(place, y + 0.14 + j * 0.14, short, 7.5, INK, side=side)
         y += tall
         sheet.line(np.array([(MARGIN, y), (edges[-1] - 0.12, y)]), FAINT, 0.3)
 
@@ -257,4 +257,3 @@ def _code(sheet: Sheet, code: Code, top: float, height: float) -> None:
         words = line.replace("\t", "    ")
         x = MARGIN + 0.15 + column * INNER / 2
         sheet.text(x, top + 0.19 + row * 0.118, words, 6.2, INK, mono=True)
-

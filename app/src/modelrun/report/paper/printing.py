@@ -22,11 +22,8 @@ from modelrun.report.page import Cloud, Grid, Lines, Page
 from modelrun.report.paper.layout import Span, lay_out
 from modelrun.report.paper.sheet import WIDTH, Sheet
 
-LARGEST_SVG = 260_000
-"""Bytes from which on a picture is better as PNG."""
-
-PICTURES = 2_000_000
-"""Bytes for all pictures of a report."""
+DRAWINGS = 1_700_000
+"""Bytes of all SVG pictures of a report; the largest become PNG, which needs less of them."""
 
 DOTS_PER_INCH = 100
 
@@ -64,8 +61,7 @@ class Printed:
 def print_pages(order: Order, done: Callable[[], None] | None = None) -> Printed:
     """Print the chosen pages."""
     sheet = _sheet()
-    grids = sum(any(isinstance(block, Grid) for block in page.blocks) for page in order.pages)
-    largest = min(LARGEST_SVG, PICTURES // max(1, grids))
+    drawn = drawings(order.pages)
     document = io.BytesIO()
     pictures, seconds = [], []
     metadata = {"Title": order.name, "Creator": "modelrun", "Producer": "modelrun",
@@ -80,7 +76,7 @@ def print_pages(order: Order, done: Callable[[], None] | None = None) -> Printed
         if book is not None:
             book.savefig(figure)
         if order.pictures and span is not None:
-            pictures.append((i, *picture(figure, page, span, largest)))
+            pictures.append((i, *picture(figure, span, drawing=i in drawn)))
         seconds.append(time.process_time() - start)
         if done is not None:
             done()
@@ -89,17 +85,27 @@ def print_pages(order: Order, done: Callable[[], None] | None = None) -> Printed
     return Printed(order.chosen, document.getvalue(), tuple(pictures), tuple(seconds))
 
 
-def picture(
-    figure: Figure, page: Page, span: Span, largest: int = LARGEST_SVG
-) -> tuple[str, bytes]:
+def picture(figure: Figure, span: Span, *, drawing: bool) -> tuple[str, bytes]:
     """Return media type and bytes of a picture of the panels of a drawn page."""
-    if _likely_size(page) <= largest:
-        drawing = io.BytesIO()
-        figure.savefig(drawing, format="svg", metadata={"Date": None, "Creator": None})
-        text = _cropped(_shorter(drawing.getvalue().decode("utf-8")), span)
-        if len(text) <= largest:
-            return "image/svg+xml", text.encode("utf-8")
-    return "image/png", png(figure, span)
+    if not drawing:
+        return "image/png", png(figure, span)
+    file = io.BytesIO()
+    figure.savefig(file, format="svg", metadata={"Date": None, "Creator": None})
+    text = _cropped(_shorter(file.getvalue().decode("utf-8")), span)
+    return "image/svg+xml", text.encode("utf-8")
+
+
+def drawings(pages: Sequence[Page]) -> frozenset[int]:
+    """Choose the pages whose pictures are SVG: the lightest ones, as many as there is room for."""
+    sizes = [_likely_size(page) for page in pages]
+    order = sorted(range(len(pages)), key=lambda i: sizes[i])
+    room, found = DRAWINGS, set()
+    for i in order:
+        room -= sizes[i]
+        if room < 0:
+            break
+        found.add(i)
+    return frozenset(found)
 
 
 def png(figure: Figure, span: Span | None = None, dots_per_inch: int = DOTS_PER_INCH) -> bytes:
@@ -120,20 +126,24 @@ def png(figure: Figure, span: Span | None = None, dots_per_inch: int = DOTS_PER_
 def _likely_size(page: Page) -> int:
     """Return about how many bytes of SVG the panels of a page need."""
     panels = [panel for block in page.blocks if isinstance(block, Grid) for panel in block.panels]
+    if not panels:
+        return 0
     dots = sum(len(panel.x) for panel in panels if isinstance(panel, Cloud))
     places = sum(
         len(panel.x) * (1 + (len(panel.low) + len(panel.inner_low)) * 2 // max(len(panel.x), 1))
         for panel in panels
         if isinstance(panel, Lines)
     )
-    return 30_000 + 90 * dots + 12 * places
+    return 45_000 + 400 * dots + 12 * places
 
 
 def _shorter(drawing: str) -> str:
-    """Cut coordinates to a tenth of a point and drop what no viewer needs."""
+    """Cut coordinates, and only those, to a tenth of a point and drop what no viewer needs."""
     drawing = drawing[drawing.index("<svg") :]
     drawing = re.sub(r"<metadata>.*?</metadata>", "", drawing, flags=re.DOTALL)
-    drawing = re.sub(r"(\d+\.\d)\d+", r"\1", drawing)
+    drawing = re.sub(
+        r' (?:d|x|y)="[^"]*"', lambda part: re.sub(r"(\.\d)\d+", r"\1", part[0]), drawing
+    )
     drawing = re.sub(r"<!--.*?-->", "", drawing)
     drawing = drawing.replace("'DejaVu Sans'", "'DejaVu Sans', Verdana, sans-serif")
     return re.sub(r"\s*\n\s*", "\n", drawing)

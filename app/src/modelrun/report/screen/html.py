@@ -14,6 +14,9 @@ from modelrun.report.screen.figures import figures
 LARGEST = 5_000_000
 """Bytes that a page may have."""
 
+OTHER = 400_000
+"""Bytes for text, tables and our own script and style."""
+
 
 def html(name: str, pages: Sequence[Page], pictures: Mapping[int, tuple[str, bytes]]) -> str:
     """Return the page.
@@ -34,18 +37,20 @@ def html(name: str, pages: Sequence[Page], pictures: Mapping[int, tuple[str, byt
         (folder / "templates" / "report.html.j2").read_text(encoding="utf-8")
     )
     grids = [block for page in pages for block in page.blocks if isinstance(block, Grid)]
+    data, echarts = figures(grids), _asset("echarts.min.js")
+    room = LARGEST - OTHER - len(data.encode("utf-8")) - len(echarts)
     return template.render(
         name=name,
-        chapters=_chapters(pages, pictures),
-        figures=figures(grids),
-        echarts=_asset("echarts.min.js"),
+        chapters=_chapters(pages, pictures, room),
+        figures=data,
+        echarts=echarts,
         script=_asset("report.js"),
         style=_asset("report.css"),
     )
 
 
 def _chapters(
-    pages: Sequence[Page], pictures: Mapping[int, tuple[str, bytes]]
+    pages: Sequence[Page], pictures: Mapping[int, tuple[str, bytes]], room: int
 ) -> list[dict[str, Any]]:
     chart = 0
     found = []
@@ -56,8 +61,9 @@ def _chapters(
             for block in page.blocks:
                 entry: dict[str, Any] = {"kind": type(block).__name__, "block": block}
                 if isinstance(block, Grid):
-                    entry |= {"chart": chart, "picture": _link(*pictures[i]) if i in pictures
-                              else ""}  # fmt: skip
+                    link = _link(*pictures[i]) if i in pictures else ""
+                    room -= len(link)
+                    entry |= {"chart": chart, "picture": link if room > 0 else ""}
                     chart += 1
                 blocks.append(entry)
             sections.append({"page": page, "blocks": blocks})
@@ -67,8 +73,7 @@ def _chapters(
 
 def _link(kind: str, image: bytes) -> str:
     if kind == "image/svg+xml":
-        text = image.decode("utf-8").replace('"', "'") if b"'" not in image else image.decode()
-        return f"data:{kind}," + quote(text, safe=" !$&'()*+,-./:;<=>?@[]^_`{|}~\n")
+        return f"data:{kind}," + quote(image, safe=" !$'()*+,-./:;=?@[]^_`{|}~\n")
     from base64 import b64encode
 
     return f"data:{kind};base64,{b64encode(image).decode('ascii')}"
