@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 def wait_until(
     what: str,
-    condition: Callable[[], T],
+    condition: Callable[[], T | None],
     *,
     limit: float,
     every: float = 0.25,

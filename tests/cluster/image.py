@@ -24,6 +24,7 @@ S3_NAME = "modelrun-test-s3"
 DEFAULT_BASE = "docker.io/library/python:3.13-slim"
 SUITE = "trixie"
 BASE_PACKAGES = "python3,python3-pip,python3-venv,ca-certificates"
+CURRENT = "current.json"
 CA_BUNDLE = Path("/etc/ssl/certs/ca-certificates.crt")
 
 
@@ -116,7 +117,22 @@ def build_all(home: Home, provider: str) -> tuple[BuiltImage, BuiltImage]:
             for image in (main, s3):
                 with step(f"{image.reference} handed to the registry"):
                     _export(home, builder, image)
+        current = home.images / CURRENT
+        current.parent.mkdir(parents=True, exist_ok=True)
+        current.write_text(json.dumps({NAME: main.reference, S3_NAME: s3.reference}))
         return main, s3
+
+
+def current_image(home: Home, name: str) -> str:
+    """Return the reference of the image `name` that was built last.
+
+    Raises:
+        ClusterError: None was.
+    """
+    current = home.images / CURRENT
+    if not current.exists():
+        raise ClusterError("no image was built yet; build it with `make image`.")
+    return str(json.loads(current.read_text())[name])
 
 
 def _build(
@@ -146,8 +162,13 @@ def _debian_base(home: Home, builder: Builder) -> str:
     folder.mkdir(parents=True)
     with step(f"base image from Debian {SUITE}"):
         run_logged(
-            ["mmdebstrap", "--variant=minbase", f"--include={BASE_PACKAGES}", SUITE]
-            + [folder / "base.tar"],
+            [
+                "mmdebstrap",
+                "--variant=minbase",
+                f"--include={BASE_PACKAGES}",
+                SUITE,
+                folder / "base.tar",
+            ],
             home.root / "logs" / "image-base.log",
             limit=600,
         )
@@ -167,8 +188,14 @@ def _export(home: Home, builder: Builder, image: BuiltImage) -> None:
         return
     # zstd takes half the time of gzip to unpack on the nodes.
     run(
-        [*builder.command, "push", "--quiet", "--compression-format=zstd"]
-        + [f"localhost/{image.reference}", f"oci:{layout}:{tag}"],
+        [
+            *builder.command,
+            "push",
+            "--quiet",
+            "--compression-format=zstd",
+            f"localhost/{image.reference}",
+            f"oci:{layout}:{tag}",
+        ],
         limit=300,
     )
     _prune(layout, keep=3)

@@ -65,6 +65,9 @@ class Provider(Protocol):
     nodes: tuple[str, ...]
     storage_class: str
 
+    def prepare(self) -> None:
+        """Check what the machine must have, and install what can be installed."""
+
     def up(self) -> None:
         """Raise the cluster; take over a healthy one, replace any other."""
 

@@ -20,16 +20,19 @@ def run_suite(provider: Provider, arguments: Sequence[str]) -> int:
     Returns:
         pytest's exit code.
     """
-    prepare = getattr(provider, "prepare", None)
-    if prepare is not None:
-        prepare()
+    provider.prepare()
     with step("cluster and image ready"), ThreadPoolExecutor() as pool:
         images = pool.submit(image.build_all, provider.home, provider.name)
-        tools = pool.submit(lambda: (provider.up(), provider.tools(), provider.kwok()))
-        tools.result()
+        pool.submit(_raise_cluster, provider).result()
         for built in images.result():
             provider.load(built)
-    os.environ["MODELRUN_E2E_IMAGES"] = " ".join(i.reference for i in images.result())
     os.environ["MODELRUN_CLUSTER_PROVIDER"] = provider.name
     words = [sys.executable, "-m", "pytest", *(arguments or ["tests/e2e"])]
     return subprocess.run(words, cwd=CHECKOUT, check=False, timeout=3600).returncode
+
+
+def _raise_cluster(provider: Provider) -> None:
+    """Raise the cluster, and make the tools that only tests need."""
+    provider.up()
+    provider.tools()
+    provider.kwok()

@@ -35,8 +35,11 @@ class KindProvider:
         self.home = home
         self.image = os.environ.get("MODELRUN_KIND_NODE_IMAGE", DEFAULT_NODE_IMAGE)
 
-    def up(self) -> None:
+    def prepare(self) -> None:
         self._require("docker", "kind", "kubectl")
+
+    def up(self) -> None:
+        self.prepare()
         with self.home.locked():
             description = self.home.run / "description"
             current = description.exists() and description.read_text() == self._description()
@@ -53,8 +56,21 @@ class KindProvider:
             config.write_text(json.dumps(self._config(shared), indent=1))
             with step("kind cluster created"):
                 run(
-                    ["kind", "create", "cluster", "--name", CLUSTER, "--image", self.image]
-                    + ["--config", config, "--kubeconfig", self.home.kubeconfig, "--wait", "180s"],
+                    [
+                        "kind",
+                        "create",
+                        "cluster",
+                        "--name",
+                        CLUSTER,
+                        "--image",
+                        self.image,
+                        "--config",
+                        config,
+                        "--kubeconfig",
+                        self.home.kubeconfig,
+                        "--wait",
+                        "180s",
+                    ],
                     limit=600,
                 )
             with step("storage that both nodes share"):
@@ -70,8 +86,15 @@ class KindProvider:
 
     def status(self) -> Status:
         containers = run(
-            ["docker", "ps", "--all", "--filter", f"label=io.x-k8s.kind.cluster={CLUSTER}"]
-            + ["--format", "{{.Names}} {{.State}}"],
+            [
+                "docker",
+                "ps",
+                "--all",
+                "--filter",
+                f"label=io.x-k8s.kind.cluster={CLUSTER}",
+                "--format",
+                "{{.Names}} {{.State}}",
+            ],
             check=False,
         ).stdout.splitlines()
         problems = [f"container {c}" for c in containers if not c.endswith(" running")]
@@ -118,8 +141,10 @@ class KindProvider:
 
     def restore_node(self, name: str) -> None:
         run(["docker", "start", self._known(name)])
-        run([*self._kubectl(), "wait", "--for=condition=Ready", f"node/{name}", "--timeout=120s"],
-            limit=130)
+        run(
+            [*self._kubectl(), "wait", "--for=condition=Ready", f"node/{name}", "--timeout=120s"],
+            limit=130,
+        )
 
     def press_memory(self, name: str) -> None:
         self._set_threshold(name, "99%")
@@ -177,8 +202,18 @@ class KindProvider:
         patch = {"data": {"config.json": json.dumps(settings)}}
         kubectl = self._kubectl()
         run(
-            [*kubectl, "-n", "local-path-storage", "patch", "configmap", "local-path-config"]
-            + ["--type", "merge", "--patch", json.dumps(patch)]
+            [
+                *kubectl,
+                "-n",
+                "local-path-storage",
+                "patch",
+                "configmap",
+                "local-path-config",
+                "--type",
+                "merge",
+                "--patch",
+                json.dumps(patch),
+            ]
         )
         run([*kubectl, "-n", "local-path-storage", "rollout", "restart", "deployment"])
         run([*kubectl, "delete", "storageclass", "standard", "--ignore-not-found"])
@@ -195,8 +230,15 @@ class KindProvider:
         }
         run([*kubectl, "apply", "-f", "-"], stdin=json.dumps(storage_class))
         run(
-            [*kubectl, "-n", "local-path-storage", "rollout", "status", "deployment"]
-            + ["--timeout=120s"],
+            [
+                *kubectl,
+                "-n",
+                "local-path-storage",
+                "rollout",
+                "status",
+                "deployment",
+                "--timeout=120s",
+            ],
             limit=130,
         )
 
@@ -213,16 +255,33 @@ class KindProvider:
     def _remove(self) -> None:
         if shutil.which("kind") and self._exists():
             run(
-                ["kind", "delete", "cluster", "--name", CLUSTER]
-                + ["--kubeconfig", self.home.kubeconfig],
+                [
+                    "kind",
+                    "delete",
+                    "cluster",
+                    "--name",
+                    CLUSTER,
+                    "--kubeconfig",
+                    self.home.kubeconfig,
+                ],
                 limit=120,
             )
         self.home.kubeconfig.unlink(missing_ok=True)
         if self.home.run.exists():
             # Files in shared volumes belong to whoever the pods ran as.
             run(
-                ["docker", "run", "--rm", "--volume", f"{self.home.run}:/run-folder"]
-                + ["--entrypoint", "sh", self.image, "-c", "rm -rf /run-folder/*"],
+                [
+                    "docker",
+                    "run",
+                    "--rm",
+                    "--volume",
+                    f"{self.home.run}:/run-folder",
+                    "--entrypoint",
+                    "sh",
+                    self.image,
+                    "-c",
+                    "rm -rf /run-folder/*",
+                ],
                 check=False,
                 limit=120,
             )

@@ -86,4 +86,3 @@ class Api:
                     yield event["object"]
         finally:
             connection.close()
-

@@ -27,7 +27,7 @@ _KUBERNETES_VERSION = " ".join(
     for package in ("k8s.io/component-base/version", "k8s.io/client-go/pkg/version")
     for field, value in (
         ("gitVersion", KUBERNETES),
-        ("gitMajor", KUBERNETES[1:].split(".")[0]),
+        ("gitMajor", KUBERNETES[1:].split(".", maxsplit=1)[0]),
         ("gitMinor", KUBERNETES.split(".")[1]),
     )
 )
@@ -106,9 +106,21 @@ def built(home: Home, name: str) -> Path:
         unfinished.mkdir(parents=True)
         with step(f"{name} built from its Go modules"):
             run_logged(
-                ["nice", "-n", "5", "go", "build", "-trimpath", "-buildvcs=false", "-mod=readonly"]
-                + ["-ldflags", f"-s -w {module.link_flags}".strip()]
-                + ["-o", f"{unfinished}/", *module.packages],
+                [
+                    "nice",
+                    "-n",
+                    "5",
+                    "go",
+                    "build",
+                    "-trimpath",
+                    "-buildvcs=false",
+                    "-mod=readonly",
+                    "-ldflags",
+                    f"-s -w {module.link_flags}".strip(),
+                    "-o",
+                    f"{unfinished}/",
+                    *module.packages,
+                ],
                 home.root / "logs" / f"build-{name}.log",
                 limit=1800,
                 env={"CGO_ENABLED": "0"},

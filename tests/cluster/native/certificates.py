@@ -34,14 +34,46 @@ class Certificates:
         self.folder.chmod(0o700)
         # Without key usage Python refuses the authority: it verifies with VERIFY_X509_STRICT.
         run(
-            ["openssl", "req", "-x509", *CURVE, "-days", DAYS, "-subj", "/CN=modelrun-test-cluster"]
-            + ["-addext", "keyUsage=critical,keyCertSign,cRLSign"]
-            + ["-keyout", self.key("ca"), "-out", self.certificate("ca")]
+            [
+                "openssl",
+                "req",
+                "-x509",
+                *CURVE,
+                "-days",
+                DAYS,
+                "-subj",
+                "/CN=modelrun-test-cluster",
+                "-addext",
+                "keyUsage=critical,keyCertSign,cRLSign",
+                "-keyout",
+                self.key("ca"),
+                "-out",
+                self.certificate("ca"),
+            ]
         )
-        run(["openssl", "ecparam", "-genkey", "-name", "prime256v1", "-noout"]
-            + ["-out", self.key("service-accounts")])
-        run(["openssl", "ec", "-in", self.key("service-accounts"), "-pubout"]
-            + ["-out", self.folder / "service-accounts.pub"])
+        run(
+            [
+                "openssl",
+                "ecparam",
+                "-genkey",
+                "-name",
+                "prime256v1",
+                "-noout",
+                "-out",
+                self.key("service-accounts"),
+            ]
+        )
+        run(
+            [
+                "openssl",
+                "ec",
+                "-in",
+                self.key("service-accounts"),
+                "-pubout",
+                "-out",
+                self.folder / "service-accounts.pub",
+            ]
+        )
         self._issue(
             "apiserver",
             "kube-apiserver",
@@ -87,10 +119,39 @@ class Certificates:
             "authorityKeyIdentifier=keyid\n"
             + (f"subjectAltName={','.join(alternatives)}\n" if alternatives else "")
         )
-        run(["openssl", "req", "-new", *CURVE, "-subj", subject]
-            + ["-keyout", self.key(name), "-out", request])
-        run(["openssl", "x509", "-req", "-in", request, "-days", DAYS, "-extfile", extensions]
-            + ["-CA", self.certificate("ca"), "-CAkey", self.key("ca"), "-CAcreateserial"]
-            + ["-out", self.certificate(name)])
+        run(
+            [
+                "openssl",
+                "req",
+                "-new",
+                *CURVE,
+                "-subj",
+                subject,
+                "-keyout",
+                self.key(name),
+                "-out",
+                request,
+            ]
+        )
+        run(
+            [
+                "openssl",
+                "x509",
+                "-req",
+                "-in",
+                request,
+                "-days",
+                DAYS,
+                "-extfile",
+                extensions,
+                "-CA",
+                self.certificate("ca"),
+                "-CAkey",
+                self.key("ca"),
+                "-CAcreateserial",
+                "-out",
+                self.certificate(name),
+            ]
+        )
         request.unlink()
         extensions.unlink()

@@ -74,6 +74,18 @@ def write_binary_image(images: Path, name: str, binary: Path) -> str:
     return reference
 
 
+def references(images: Path, name: str) -> set[str]:
+    """Return ``NAME:TAG`` of every image in the layout of that name."""
+    index = images / name / "index.json"
+    if not index.exists():
+        return set()
+    noted = [
+        str(manifest.get("annotations", {}).get(LAYOUT, ""))
+        for manifest in json.loads(index.read_text())["manifests"]
+    ]
+    return {reference if ":" in reference else f"{name}:{reference}" for reference in noted}
+
+
 def _digest(content: bytes) -> str:
     return "sha256:" + hashlib.sha256(content).hexdigest()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 from pathlib import Path
@@ -40,10 +41,8 @@ def remove(home: Home) -> None:
         wait_until(f"removal of {home.run}", lambda: _deleted(home.run), limit=30)
     home.kubeconfig.unlink(missing_ok=True)
     # Made as an anchor for a mount; goes unless somebody else put something there.
-    try:
+    with contextlib.suppress(OSError):
         Path("/var/lib/kubelet").rmdir()
-    except OSError:
-        pass
 
 
 def mounts(folder: Path) -> list[str]:
@@ -68,10 +67,8 @@ def chains() -> list[str]:
 
 
 def _kill(pid: int) -> None:
-    try:
+    with contextlib.suppress(ProcessLookupError):
         os.kill(pid, 9)
-    except ProcessLookupError:
-        pass
 
 
 def _deleted(folder: Path) -> bool:

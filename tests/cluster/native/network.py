@@ -32,8 +32,19 @@ def connect(node: NodeAddress, first_process: int) -> None:
     if _exists(node.link):
         run(["ip", "link", "delete", node.link])
     run(
-        ["ip", "link", "add", node.link, "type", "veth", "peer", "name", "uplink"]
-        + ["netns", str(first_process)]
+        [
+            "ip",
+            "link",
+            "add",
+            node.link,
+            "type",
+            "veth",
+            "peer",
+            "name",
+            "uplink",
+            "netns",
+            str(first_process),
+        ]
     )
     run(["ip", "link", "set", node.link, "master", BRIDGE, "up"])
     run([*inside, "ip", "link", "set", "lo", "up"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import time
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,6 +36,8 @@ class Node:
     Attributes:
         address: Its name and addresses.
         folder: Its files, deleted with the cluster.
+        store: Images and snapshots of its containerd, kept for the next cluster. Containers of
+            an earlier one are in it too, and dead: the kubelet clears them away, as after a boot.
         binaries: Where kubelet and kube-proxy are.
         pause: The first process of the node, a static binary.
         pause_image: The image of the first process of each pod.
@@ -44,6 +47,7 @@ class Node:
 
     address: NodeAddress
     folder: Path
+    store: Path
     binaries: Path
     pause: Path
     pause_image: str
@@ -64,7 +68,7 @@ class Node:
         return self.folder / "containerd.sock"
 
     def start(self) -> None:
-        """Make the namespaces and start the daemons in them; they join the cluster by themselves."""
+        """Make the namespaces and start the daemons in them; they join by themselves."""
         cgroups.create(self.address)
         first = self._make_namespaces()
         network.connect(self.address, first.pid)
@@ -125,8 +129,15 @@ class Node:
         first = self.processes.start(
             self.role(FIRST_PROCESS),
             [self.pause],
-            within=["unshare", "--net", "--mount", "--pid", "--fork", "--kill-child=KILL"]
-            + ["--mount-proc"],
+            within=[
+                "unshare",
+                "--net",
+                "--mount",
+                "--pid",
+                "--fork",
+                "--kill-child=KILL",
+                "--mount-proc",
+            ],
         )
         within = ["nsenter", "--target", str(first.pid), "--mount", "--pid"]
         for folder in PRIVATE_FOLDERS:
@@ -138,8 +149,9 @@ class Node:
 
     def _write_files(self) -> None:
         name, folder = self.address.name, self.folder
-        for part in ("kubelet/pki", "containerd", "cni", "pods"):
+        for part in ("kubelet/pki", "cni", "pods"):
             (folder / part).mkdir(parents=True, exist_ok=True)
+        self.store.mkdir(parents=True, exist_ok=True)
         self.socket.unlink(missing_ok=True)
         (folder / "resolv.conf").write_text("")
         registry = f"http://{HOST}:{self.ports.registry}"
@@ -200,7 +212,7 @@ class Node:
         cri = 'plugins."io.containerd.grpc.v1.cri"'
         return f"""\
 version = 2
-root = "{self.folder / "containerd"}"
+root = "{self.store}"
 state = "/run/containerd"
 disabled_plugins = [
   "io.containerd.snapshotter.v1.aufs", "io.containerd.snapshotter.v1.btrfs",
@@ -272,14 +284,39 @@ config_path = "{self.folder / "registry"}"
         }
         (self.folder / "kubelet.json").write_text(json.dumps(content, indent=1))
 
-    def pull(self, reference: str) -> None:
-        """Bring an image of the machine's registry onto the node ahead of the first pod."""
+    def pull(self, reference: str, available: Collection[str]) -> None:
+        """Bring an image of the machine's registry onto the node ahead of the first pod.
+
+        Args:
+            reference: The image.
+            available: What the registry has under the same name; the node forgets all others.
+        """
         begin = time.monotonic()
+        images: list[str | Path] = [
+            "ctr",
+            "--address",
+            self.socket,
+            "--namespace",
+            "k8s.io",
+            "images",
+        ]
+        prefix = "docker.io/library/"
         run(
-            ["ctr", "--address", self.socket, "--namespace", "k8s.io", "images", "pull"]
-            + ["--hosts-dir", self.folder / "registry", "--snapshotter", "overlayfs"]
-            + [f"docker.io/library/{reference}"],
+            [
+                *images,
+                "pull",
+                "--hosts-dir",
+                self.folder / "registry",
+                "--snapshotter",
+                "overlayfs",
+                prefix + reference,
+            ],
             limit=300,
         )
+        name = reference.partition(":")[0]
+        for listed in run([*images, "list", "--quiet"]).stdout.split():
+            short = listed.removeprefix(prefix)
+            if short.startswith(f"{name}:") and short not in available:
+                run([*images, "remove", listed], check=False)
         took = time.monotonic() - begin
         print(f"{took:7.1f} s  {reference} on {self.address.name}", flush=True)

@@ -13,7 +13,6 @@ from pathlib import Path
 from cluster.clock import step
 from cluster.command import run
 from cluster.errors import ClusterError
-from cluster.home import Home
 from cluster.native.addresses import HOST, Ports
 from cluster.native.binaries import require_go
 
@@ -51,7 +50,7 @@ def require_root() -> None:
         )
 
 
-def require_tools(home: Home) -> None:
+def require_tools() -> None:
     """Install the missing Debian packages, and make sure that there is a Go toolchain."""
     missing = [package for package, file in PACKAGES.items() if not _there(file)]
     if missing:

@@ -7,6 +7,7 @@ raises the cluster from another checkout, still finds exactly what is running.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -34,10 +35,8 @@ class Process:
 
     def kill(self) -> None:
         """End it without asking; fine when it has ended."""
-        try:
+        with contextlib.suppress(ProcessLookupError):
             os.kill(self.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +63,11 @@ class Processes:
             if state in "ZX":
                 continue
             role = next(
-                (e.decode().partition("=")[2] for e in environment if e.startswith(f"{ROLE}=".encode())),
+                (
+                    e.decode().partition("=")[2]
+                    for e in environment
+                    if e.startswith(f"{ROLE}=".encode())
+                ),
                 "",
             )
             yield Process(int(folder.name), role, command)

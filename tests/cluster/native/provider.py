@@ -19,7 +19,7 @@ from cluster.native.api import Api
 from cluster.native.binaries import built
 from cluster.native.certificates import Certificates
 from cluster.native.control_plane import ROLES, ControlPlane
-from cluster.native.images import write_binary_image
+from cluster.native.images import references, write_binary_image
 from cluster.native.node import Node
 from cluster.native.processes import Processes
 from cluster.native.volumes import CLASS
@@ -42,13 +42,18 @@ class NativeProvider:
 
     # -- the cluster as a whole ---------------------------------------------------------------
 
+    def prepare(self) -> None:
+        preconditions.require_root()
+        with self.home.locked("packages"):
+            preconditions.require_tools()
+
     def up(self) -> None:
         preconditions.require_root()
         with self.home.locked():
             if self._current() and not self._problems():
                 print(f"taking over the healthy cluster in {self.home.root}", flush=True)
                 return
-            preconditions.require_tools(self.home)
+            self.prepare()
             kubernetes = built(self.home, "kubernetes")
             pause, coredns = built(self.home, "pause"), built(self.home, "coredns")
             if not self.status().empty or self.home.run.exists():
@@ -139,6 +144,7 @@ class NativeProvider:
             Node(
                 address=address,
                 folder=self.home.run / address.name,
+                store=self.home.cache / "nodes" / address.name,
                 binaries=kubernetes,
                 pause=pause,
                 pause_image=pause_image,
@@ -205,8 +211,10 @@ class NativeProvider:
         return [str(kubectl), "--kubeconfig", str(self.home.kubeconfig)]
 
     def load(self, image: BuiltImage) -> None:
+        available = references(self.home.images, image.reference.partition(":")[0])
         with ThreadPoolExecutor() as pool:
-            list(pool.map(lambda name: self._node(name).pull(image.reference), self.nodes))
+            nodes = [self._node(name) for name in self.nodes]
+            list(pool.map(lambda node: node.pull(image.reference, available), nodes))
 
     # -- faults -------------------------------------------------------------------------------
 

@@ -1,4 +1,4 @@
-"""The settings of the kernel that a kubelet changes for the whole machine, and their restoration."""
+"""The settings of the kernel that a kubelet changes for the whole machine; kept and put back."""
 
 from __future__ import annotations
 

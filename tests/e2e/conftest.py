@@ -1,0 +1,95 @@
+"""Fixtures of the tests that need a cluster: `make e2e` raises it and builds the image before.
+
+Each test has a namespace of its own, in which Pod Security "restricted" is enforced. What
+explains a failed test is kept under ``.cache/e2e/``.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import uuid
+from collections.abc import Iterator
+
+import pytest
+
+from cluster import dask, s3
+from cluster.errors import ClusterError
+from cluster.evidence import keep_evidence
+from cluster.handle import Cluster
+from cluster.home import CHECKOUT, Home
+from cluster.image import NAME, S3_NAME, current_image
+from cluster.provider import choose_provider
+
+EVIDENCE = CHECKOUT / ".cache" / "e2e"
+FAILED = pytest.StashKey[bool]()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
+    """Remember for the teardown of the fixtures that a test failed."""
+    report = yield
+    if report.failed:
+        item.stash[FAILED] = True
+    return report
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Forget what earlier runs kept."""
+    shutil.rmtree(EVIDENCE, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Cluster:
+    """The running test cluster."""
+    provider = choose_provider(Home.find(), os.environ.get("MODELRUN_CLUSTER_PROVIDER"))
+    try:
+        return Cluster.running(provider)
+    except ClusterError as error:
+        pytest.exit(str(error), returncode=2)
+
+
+@pytest.fixture(scope="session")
+def image(cluster: Cluster) -> str:
+    """Reference of the image of modelrun that was built last; every node can have it."""
+    return current_image(cluster.provider.home, NAME)
+
+
+@pytest.fixture
+def namespace(cluster: Cluster, request: pytest.FixtureRequest) -> Iterator[str]:
+    """A namespace for this test alone; deleted afterwards, without waiting."""
+    words = re.sub(r"[^a-z0-9]+", "-", request.node.name.lower().removeprefix("test_"))
+    name = f"{words[:40].strip('-')}-{uuid.uuid4().hex[:6]}"
+    labels = {"modelrun.dev/e2e": "true", "pod-security.kubernetes.io/enforce": "restricted"}
+    cluster.apply(
+        {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}}
+    )
+    yield name
+    if request.node.stash.get(FAILED, False):
+        keep_evidence(cluster, name, EVIDENCE / name)
+    cluster.kubectl("delete", "namespace", name, "--wait=false")
+
+
+@pytest.fixture(scope="session")
+def dask_controller(cluster: Cluster, image: str) -> Iterator[str]:
+    """The unmodified dask-kubernetes controller, run from our image; gives its namespace."""
+    dask.install_controller(cluster, image)
+    yield dask.NAMESPACE
+    logs = cluster.kubectl(
+        "logs", "--selector=app.kubernetes.io/instance=dask", "--tail=-1",
+        namespace=dask.NAMESPACE, check=False,
+    )  # fmt: skip
+    EVIDENCE.mkdir(parents=True, exist_ok=True)
+    (EVIDENCE / "dask-controller.log").write_text(logs)
+    dask.remove_controller(cluster)
+
+
+@pytest.fixture(scope="session")
+def s3_server(cluster: Cluster) -> Iterator[s3.S3]:
+    """An S3 service in the cluster, reachable from pods and from the test."""
+    s3.deploy(cluster, current_image(cluster.provider.home, S3_NAME))
+    log = EVIDENCE / "s3-forward.log"
+    with s3.forwarded(cluster, "svc/s3", 5000, s3.NAMESPACE, log) as port:
+        yield s3.S3(s3.ENDPOINT, f"http://127.0.0.1:{port}")
+    cluster.kubectl("delete", "namespace", s3.NAMESPACE, "--wait=false")
