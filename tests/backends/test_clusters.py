@@ -266,7 +266,7 @@ def test_a_cluster_of_this_machine_speaks_tls_13_and_only_with_its_own_clients(a
         context.maximum_version = ssl.TLSVersion.TLSv1_2
         with (
             socket.create_connection((host, int(port)), 5) as raw,
-            pytest.raises(OSError, match="PROTOCOL_VERSION|protocol version"),
+            pytest.raises(OSError, match=r"PROTOCOL_VERSION|protocol version"),
         ):
             context.wrap_socket(raw)
 

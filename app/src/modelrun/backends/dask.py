@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import datetime as dt
+import importlib.util
 import secrets
 import time
 import warnings
@@ -23,7 +24,7 @@ from modelrun.backends.dispatch import Dispatcher, Settings
 from modelrun.backends.guard import grace
 from modelrun.backends.placement import Place
 from modelrun.backends.worker import Terms
-from modelrun.errors import InfrastructureError
+from modelrun.errors import InfrastructureError, UserMistake
 from modelrun.plan.task import Task
 
 if TYPE_CHECKING:
@@ -62,6 +63,7 @@ class DaskBackend:
                 configuration. None starts a cluster on this machine.
             workers: Worker processes to start on this machine; by default one per processor.
             quorum: Workers that a running cluster must have before fitting starts; by default 1.
+                A cluster on this machine always starts with all its workers.
             startup_seconds: How long to wait for them.
             tls: Encrypt the connections of the cluster on this machine.
             dashboard: Where the cluster on this machine shows Dask's dashboard; None for none.
@@ -75,7 +77,7 @@ class DaskBackend:
         """
         self._address = address
         self._wanted = workers if workers is not None else machine.processors()
-        self._quorum = quorum if quorum is not None else (self._wanted if address is None else 1)
+        self._quorum = self._wanted if address is None else max(1, quorum or 1)
         self._startup_seconds = startup_seconds
         self._tls = tls
         self._dashboard = dashboard
@@ -150,6 +152,8 @@ class DaskBackend:
         from modelrun.backends import certificates
         from modelrun.backends.local_cluster import LocalCluster
 
+        if self._dashboard is not None and importlib.util.find_spec("bokeh") is None:
+            raise UserMistake("Dask draws its dashboard with bokeh: pip install bokeh")
         security = None
         if self._tls:
             security = certificates.issue(dt.datetime.now(dt.UTC)).security()
@@ -169,8 +173,11 @@ class DaskBackend:
             for place in self._placed:
                 with contextlib.suppress(Exception):  # the cluster may be gone already
                     client.run(placement.remove, place.identity)
-                    placement.withdraw(client, place.identity)
+                    placement.withdraw(client, place)
             self._placed.clear()
+            if self._cluster is None:
+                with contextlib.suppress(Exception):
+                    client.unregister_worker_plugin("modelrun-watch", nanny=True)
             with contextlib.suppress(Exception):
                 client.close(timeout=2)
         if self._cluster is not None:
@@ -260,7 +267,8 @@ class DaskBackend:
         """
         if self._cluster is not None:
             return placement.here(folder)
-        place = placement.elsewhere(folder, uri=beside)
+        copy = f"{beside.rstrip('/')}/.study/{self._token}" if beside is not None else None
+        place = placement.elsewhere(folder, uri=copy)
         if beside is None:
             placement.serve(self._client, place)
         self._placed.append(place)

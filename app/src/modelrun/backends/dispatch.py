@@ -41,6 +41,8 @@ if TYPE_CHECKING:
 
 BEAT_SECONDS = 1.0
 BEAT_LIMIT_SECONDS = 5.0
+MANY_THREADS = 200
+"""From here on the answer to a beat is long, and beats are rarer."""
 GATHER_SECONDS = 5.0
 REPORT_SECONDS = 4.0
 """How long the report of a death may trail the death."""
@@ -163,7 +165,7 @@ class Dispatcher:
                 ) from error
             now = self._last_beat = time.monotonic()
             await self._count(sum(cores.values()), now)
-            await asyncio.sleep(BEAT_SECONDS)
+            await asyncio.sleep(BEAT_SECONDS if self.workers < MANY_THREADS else 2 * BEAT_SECONDS)
 
     async def _count(self, threads: int, now: float) -> None:
         if threads:

@@ -23,7 +23,7 @@ from modelrun.backends.dispatch import Dispatcher
 if TYPE_CHECKING:
     from joblib.parallel import BatchedCalls
 
-WINDOW = 2048
+WINDOW = 4096
 """Tasks that joblib keeps ready; more than any scheduler can use at once."""
 
 

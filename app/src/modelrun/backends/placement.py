@@ -210,9 +210,15 @@ def serve(client: Any, place: Place) -> None:
                     break
 
 
-def withdraw(client: Any, identity: str) -> None:
-    """Remove what serve() has given to the scheduler."""
-    client.run_on_scheduler(_forget, identity=identity)
+def withdraw(client: Any, place: Place) -> None:
+    """Remove the copy that elsewhere() or serve() has made."""
+    if place.uri is None:
+        client.run_on_scheduler(_forget, identity=place.identity)
+        return
+    import fsspec
+
+    system, root = fsspec.core.url_to_fs(place.uri)
+    system.rm(root, recursive=True)
 
 
 def _depot() -> Path:
