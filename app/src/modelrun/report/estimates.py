@@ -147,7 +147,8 @@ def _percentiles(
         below = np.floor(place).astype(np.int64)
         above = np.minimum(below + 1, sizes - 1)
         part = place - below
-        return draws[starts + below] * (1 - part) + draws[starts + above] * part
+        found: np.ndarray = draws[starts + below] * (1 - part) + draws[starts + above] * part
+        return found
 
     first = order[starts]
     if not len(first):

@@ -89,7 +89,7 @@ class Press:
         self._process.communicate()
 
 
-def bind(printed: Sequence[Printed]) -> Prints:
+def bind(name: str, printed: Sequence[Printed]) -> Prints:
     """Bind what several processes printed in the order of the pages."""
     from pypdf import PdfReader, PdfWriter
 
@@ -107,7 +107,7 @@ def bind(printed: Sequence[Printed]) -> Prints:
         writer = PdfWriter()
         for i in sorted(sheets):
             writer.add_page(sheets[i])
-        writer.metadata = {"/Title": str(PdfReader(io.BytesIO(document)).metadata.title or ""),
+        writer.metadata = {"/Title": name,
                            "/Creator": "modelrun", "/Producer": "modelrun"}  # fmt: skip
         file = io.BytesIO()
         writer.write(file)
@@ -140,4 +140,4 @@ def main() -> None:
         with multiprocessing.get_context("fork").Pool(len(shares) - 1) as pool:
             others = [pool.apply_async(_print, (share,)) for share in shares[1:]]
             printed = [_print(shares[0]), *(other.get() for other in others)]
-    sys.stdout.buffer.write(pickle.dumps(bind(printed)))
+    sys.stdout.buffer.write(pickle.dumps(bind(name, printed)))

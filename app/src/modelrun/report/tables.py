@@ -72,7 +72,7 @@ class Tables:
     @property
     def models(self) -> tuple[str, ...]:
         """Names of the models, sorted."""
-        return tuple(sorted(set(pc.unique(self.fits.column("model")).to_pylist())))
+        return tuple(sorted(set(words(self.fits, "model")[0])))
 
     @property
     def spec(self) -> Mapping[str, Any]:
@@ -159,17 +159,19 @@ def flags(table: pa.Table, name: str) -> npt.NDArray[np.bool_]:
     """Return a column of booleans, False for null and for an absent column, shape (n,)."""
     if name not in table.column_names or not pa.types.is_boolean(table.column(name).type):
         return np.zeros(table.num_rows, bool)
-    return np.asarray(pc.fill_null(table.column(name), False).to_numpy(), bool)
+    column: Any = table.column(name)
+    filled: Any = pc.fill_null(column, False)
+    return np.asarray(filled.to_numpy(), np.bool_)
 
 
 def words(table: pa.Table, name: str) -> tuple[tuple[str, ...], Ints]:
     """Return the distinct words of a column in order of appearance, and each row's code."""
     if name not in table.column_names:
         return ("",), np.zeros(table.num_rows, np.int64)
-    column = table.column(name)
+    column: Any = table.column(name)
     if not pa.types.is_dictionary(column.type) or column.null_count:
         column = pc.fill_null(column.cast(pa.string()), "").dictionary_encode()
-    array = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+    array: Any = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
     if isinstance(array, pa.ChunkedArray):
         array = array.unify_dictionaries().combine_chunks()
     codes = np.asarray(pc.fill_null(array.indices, 0).to_numpy(zero_copy_only=False), np.int64)
@@ -190,12 +192,12 @@ def _groups(
     code = np.zeros(table.num_rows, np.int64)
     parts: list[list[str]] = []
     for key in keys:
-        column = table.column(key)
+        column: Any = table.column(key)
         if pa.types.is_dictionary(column.type):
             column = column.cast(column.type.value_type)
-        distinct = pc.unique(column)
+        distinct: Any = pc.unique(column)
         distinct = distinct.take(pc.sort_indices(distinct))
-        own = pc.fill_null(pc.index_in(column, value_set=distinct), 0)
+        own: Any = pc.fill_null(pc.index_in(column, value_set=distinct), 0)
         code = code * len(distinct) + np.asarray(own.to_numpy(), np.int64)
         parts.append([_label(word) for word in distinct.to_pylist()])
     used, codes = np.unique(code, return_inverse=True)

@@ -135,7 +135,8 @@ def _best(tables: Tables, models: Sequence[str], code: np.ndarray) -> Floats | N
     known = np.isfinite(values).all(axis=0) & (rows == rows[0]).all(axis=0)
     if not known.any():
         return None
-    return np.bincount(values[:, known].argmin(axis=0), minlength=len(models)) / known.sum()
+    wins: Floats = np.bincount(values[:, known].argmin(axis=0), minlength=len(models)) / known.sum()
+    return wins
 
 
 def _message(tables: Tables, portion: Sequence[Ranges]) -> str:

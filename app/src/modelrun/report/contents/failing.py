@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-import pyarrow as pa
 
 from modelrun.report import numbers
 from modelrun.report.page import Bars, Grid, Page, Table
@@ -121,7 +120,7 @@ def _examples(tables: Tables) -> Table:
     failures = tables.failures
     reasons, code = words(failures, "reason")
     _, first = np.unique(code, return_index=True)
-    sample = failures.take(pa.array(first))
+    sample = failures.take(first.tolist())
     group = tables.group_codes(sample) if set(tables.keys) <= set(sample.column_names) else None
     time = tables.time_codes(sample)
     rows = []

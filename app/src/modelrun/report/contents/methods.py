@@ -20,7 +20,7 @@ ERRORS = {
 }
 
 
-def sentences(tables: Tables, counts: Mapping[str, int]) -> tuple[str, ...]:
+def sentences(tables: Tables) -> tuple[str, ...]:
     """Return the paragraphs on models and slices, on inference, and on computation."""
     spec = tables.spec
     if not spec:

@@ -24,7 +24,7 @@ LINES = 100
 WIDTH = 84
 """Characters of such a line."""
 
-ELSEWHERE = frozenset({"spec", "fits", "metadata"})
+ELSEWHERE = frozenset({"spec", "fits", "packages", "formatVersion", "verdict"})
 """Parts of run.json that stand elsewhere in the report."""
 
 
@@ -50,15 +50,15 @@ def pages(tables: Tables) -> tuple[Page, ...]:
     if len(found) == 1 and len(lines) <= SHORT and len(facts) <= SHORT:
         page = found[0]
         return (replace(page, blocks=(*page.blocks, Code("The file", tuple(lines)))),)
-    for i in range(0, len(lines), LINES):
-        found.append(
-            Page(
-                chapter="Provenance",
-                title="The file that made them",
-                lead="The spec with every default written out.",
-                blocks=(Code("spec", tuple(lines[i : i + LINES])),),
-            )
+    found.extend(
+        Page(
+            chapter="Provenance",
+            title="The file that made them",
+            lead="The spec with every default written out.",
+            blocks=(Code("spec", tuple(lines[i : i + LINES])),),
         )
+        for i in range(0, len(lines), LINES)
+    )
     return tuple(found)
 
 

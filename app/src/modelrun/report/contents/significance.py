@@ -32,12 +32,10 @@ METHODS = {
 def pages(tables: Tables, terms: Sequence[Term]) -> tuple[Page, ...]:
     """Return histograms, counts and clouds of the terms that have several p-values."""
     shown = [term for term in terms if np.isfinite(term.p).sum() >= SEVERAL_FITS][:36]
-    found = []
-    for portion in portions(shown, 9):
-        found.append(_histograms(tables, portion, terms))
-    for portion in portions(shown, 6):
-        found.append(_clouds(tables, portion, terms))
-    return tuple(found)
+    return (
+        *(_histograms(tables, portion, terms) for portion in portions(shown, 9)),
+        *(_clouds(portion, terms) for portion in portions(shown, 6)),
+    )
 
 
 def _histograms(tables: Tables, portion: Sequence[Term], terms: Sequence[Term]) -> Page:
@@ -72,7 +70,7 @@ def _histograms(tables: Tables, portion: Sequence[Term], terms: Sequence[Term]) 
     method = (tables.spec.get("results", {}).get("adjust") or {}).get("method")
     return Page(
         chapter="Significance",
-        title=_message(portion, terms),
+        title=_message(portion),
         lead="How the p-values of each term are distributed. Were there no effect anywhere and "
         "the tests independent, all bars would reach the dashed line.",
         blocks=(
@@ -98,7 +96,7 @@ def _histograms(tables: Tables, portion: Sequence[Term], terms: Sequence[Term]) 
     )  # fmt: skip
 
 
-def _clouds(tables: Tables, portion: Sequence[Term], terms: Sequence[Term]) -> Page:
+def _clouds(portion: Sequence[Term], terms: Sequence[Term]) -> Page:
     adjusted = any(np.isfinite(term.p_adjusted).any() for term in portion)
     kinds = (
         ("not significant", GREY),
@@ -149,7 +147,7 @@ def _sparse(x: Floats, y: Floats, kind: np.ndarray) -> np.ndarray:
     return np.sort(first)
 
 
-def _message(portion: Sequence[Term], terms: Sequence[Term]) -> str:
+def _message(portion: Sequence[Term]) -> str:
     p = np.concatenate([term.p[np.isfinite(term.p)] for term in portion])
     adjusted = np.concatenate([term.p_adjusted for term in portion])
     adjusted = adjusted[np.isfinite(adjusted)]

@@ -1,4 +1,4 @@
-"""The first page: what was asked, what came of it, whether it can be trusted, and how it was done."""
+"""The first page: what was asked, what came of it, what to trust, and how it was done."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def pages(tables: Tables) -> tuple[Page, ...]:
                     )
                 ),
                 _models(tables),
-                Text("How it was done", sentences(tables, counts)),
+                Text("How it was done", sentences(tables)),
                 *((Text("What to keep in mind", remarks),) if remarks else ()),
             ),
         ),

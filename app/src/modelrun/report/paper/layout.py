@@ -17,7 +17,7 @@ from modelrun.report.page import (
     Tiles,
 )
 from modelrun.report.paper import panels
-from modelrun.report.paper.sheet import HEIGHT, WIDTH, Sheet, extent, shorten, wrap
+from modelrun.report.paper.sheet import HEIGHT, WIDTH, Sheet, Side, extent, shorten, wrap
 from modelrun.report.style import BLUE, FAINT, INK, PANEL, QUIET, SKY, VERMILLION
 
 MARGIN = 0.55
@@ -208,7 +208,7 @@ def _table(sheet: Sheet, table: Table, top: float) -> None:
             for j, words in enumerate(cell):
                 place = edges[i + 1] - 0.2 if right[i] else edges[i]
                 short = shorten(words, 7.5, widths[i] - 0.1)
-                side = "right" if right[i] else "left"
+                side: Side = "right" if right[i] else "left"
                 sheet.text(place, y + 0.14 + j * 0.14, short, 7.5, INK, side=side)
         y += tall
         sheet.line(np.array([(MARGIN, y), (edges[-1] - 0.12, y)]), FAINT, 0.3)

@@ -116,7 +116,7 @@ def _ranges(sheet: Sheet, panel: Ranges, box: Box) -> None:
     frame.x_axis(sheet, ticks(*x, "number", max(3, int(width * 1.8))), lines=True)
     frame.zero(sheet, vertical=True)
     frame.base(sheet)
-    rows = np.arange(count) + 0.5
+    rows: Floats = np.arange(count, dtype=np.float64) + 0.5
     places = frame.points(panel.middle, rows)
     for ends, thick in (
         ((panel.low, panel.high), 0.9),
@@ -128,9 +128,11 @@ def _ranges(sheet: Sheet, panel: Ranges, box: Box) -> None:
                 sheet.line(np.array([first[i], last[i]]), BLUE if thick < 1 else SKY, thick)
     sheet.dots(places[np.isfinite(panel.middle)], BLUE, 3.6 if count <= 40 else 2.8)
     size = min(7.0, max(4.2, 59 * height / max(count, 1) * panel.label_every))
-    for i in range(0, count, panel.label_every):
-        name = shorten(panel.labels[i], size, ROW_LABELS)
-        sheet.text(left - 0.07, places[i, 1], name, size, INK, side="right", level="center")
+    for row in range(0, count, panel.label_every):
+        name = shorten(panel.labels[row], size, ROW_LABELS)
+        sheet.text(
+            left - 0.07, float(places[row, 1]), name, size, INK, side="right", level="center"
+        )
 
 
 def _lines(

@@ -11,6 +11,7 @@ import re
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -66,7 +67,7 @@ def print_pages(order: Order, done: Callable[[], None] | None = None) -> Printed
     pictures, seconds = [], []
     metadata = {"Title": order.name, "Creator": "modelrun", "Producer": "modelrun",
                 "CreationDate": None}  # fmt: skip
-    book = PdfPages(document, metadata=metadata) if order.pdf else None
+    book: Any = PdfPages(document, metadata=metadata) if order.pdf else None
     for i in order.chosen:
         start = time.process_time()
         page = order.pages[i]
@@ -111,7 +112,7 @@ def drawings(pages: Sequence[Page]) -> frozenset[int]:
 def png(figure: Figure, span: Span | None = None, dots_per_inch: int = DOTS_PER_INCH) -> bytes:
     """Return a figure, or the part between two heights, as PNG with a palette."""
     figure.set_dpi(dots_per_inch)
-    canvas = FigureCanvasAgg(figure)
+    canvas: Any = FigureCanvasAgg(figure)
     canvas.draw()
     pixels = np.asarray(canvas.buffer_rgba())
     if span is not None:

@@ -30,7 +30,7 @@ from modelrun.report.style import FONT, INK, PAPER
 WIDTH, HEIGHT = 11.69, 8.27
 """A4, landscape."""
 
-RC = {
+RC: dict[Any, object] = {
     "font.family": FONT[0],
     "pdf.fonttype": 3,
     "pdf.compression": 6,
