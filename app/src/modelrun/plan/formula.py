@@ -324,7 +324,10 @@ def _crossed(left: list[Term], right: list[Term]) -> list[Term]:
 
 def _unique(terms: list[Term]) -> list[Term]:
     """Return each term once; the order of factors makes no difference."""
-    return list({frozenset(term): term for term in reversed(terms)}.values())[::-1]
+    first: dict[frozenset[Factor], Term] = {}
+    for term in terms:
+        first.setdefault(frozenset(term), term)
+    return list(first.values())
 
 
 def _spelled(tokens: list[_Token]) -> str:

@@ -151,6 +151,8 @@ def _order(table: pa.Table, name: str) -> npt.NDArray[Any]:
     gaps = arrays.missing_mask(array)
     if pa.types.is_timestamp(array.type) and array.type.tz is not None:
         array = array.cast(pa.timestamp(array.type.unit))
+    if pa.types.is_date(array.type):
+        array = array.cast(pa.timestamp("us"))
     order: npt.NDArray[Any]
     if (
         pa.types.is_timestamp(array.type)

@@ -118,8 +118,8 @@ def _by_calendar(panel: Panel, size: Span, step: int | Span, window: Window) -> 
         stop = rows_until(group, end)
     begin = rows_until(group, shift(end, size, -1))
     if not isinstance(step, int):
-        recent = np.maximum(begin, rows_until(group, shift(end, step, -1)))
-        own = stop > recent
+        recent = rows_until(group, shift(end, step, -1))
+        own = stop > (recent if window.kind == "expanding" else np.maximum(begin, recent))
         group, begin, stop = group[own], begin[own], stop[own]
     start = panel.start[group] if window.kind == "expanding" else begin
     return Ranges(start, stop, group)
