@@ -19,8 +19,8 @@ _PARAMETER = re.compile(
     re.IGNORECASE,
 )
 _SECRET_NAME = re.compile(
-    r"passw|secret|token|credential|private_?key|access_?key|api_?key|account_?key|sas|"
-    r"connection_?string|authorization",
+    r"passw|secret|token|credential|authorization|connection_?string|"
+    r"(?:private|access|api|account)_?key|(?:^|_)sas(?:_|$)",
     re.IGNORECASE,
 )
 _PUBLIC_NAME = re.compile(r"secret_?name$", re.IGNORECASE)

@@ -16,7 +16,7 @@ FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 """No space, no quota left, or a file at its size limit: the same to whoever waits for results."""
 
 REFUSED = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
-ABSENT = frozenset({errno.ENOENT, errno.ENOTDIR, errno.EISDIR})
+NO_FOLDER = frozenset({errno.EEXIST, errno.ENOTDIR, errno.EISDIR})
 NO_CREDENTIALS = frozenset({"NoCredentialsError", "PartialCredentialsError", "ProfileNotFound"})
 
 
@@ -74,7 +74,16 @@ def _from_os(error: OSError, place: str, doing: str, stored: str) -> ModelrunErr
             ),
             field="spec.results.to",
         )
-    if error.errno in ABSENT or isinstance(error, FileNotFoundError):
+    if error.errno in NO_FOLDER:
+        return UserMistake(
+            _sentence(
+                f"cannot {doing} {place}: a file lies where a folder is needed ({what})",
+                stored,
+                "Move it away, or choose another place with results.to or --to",
+            ),
+            field="spec.results.to",
+        )
+    if isinstance(error, FileNotFoundError):
         return UserMistake(
             _sentence(
                 f"cannot {doing} {place}: there is no such place ({what})",
