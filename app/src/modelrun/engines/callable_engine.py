@@ -118,11 +118,12 @@ class CallableEngine:
         if number not in loaded.functions:
             assert model.spec.callable is not None
             loaded.functions[number] = load(model.spec.callable, study.code_folder)
-        rows = positions(rows_of(study, index))
+        given = rows_of(study, index)
+        rows = positions(given)
         few = self._few(study, len(rows))
         if few is not None:
             return few
-        data = loaded.values.frame(_visible(model, study), rows)
+        data = loaded.values.frame(_visible(model, study), given)
         with warnings.catch_warnings(record=True) as heard:
             warnings.simplefilter("always")
             returned = loaded.functions[number](data, **model.spec.kwargs)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from scipy import special
 
 Floats = npt.NDArray[np.float64]
 
@@ -20,6 +19,8 @@ def p_values(statistic: Floats, df: float | Floats | None) -> Floats:
         statistic: Statistics of any shape.
         df: Degrees of freedom of the t distribution, or None for the normal.
     """
+    from scipy import special
+
     size = np.abs(statistic)
     tail = special.ndtr(-size) if df is None else special.stdtr(df, -size)
     result: Floats = 2 * tail
@@ -36,6 +37,8 @@ def quantile(conf_level: float, df: float | Floats | None) -> Floats:
         conf_level: Between 0 and 1.
         df: Degrees of freedom of the t distribution, or None for the normal.
     """
+    from scipy import special
+
     upper = 1 - (1 - conf_level) / 2
     if df is None:
         return np.asarray(special.ndtri(upper))

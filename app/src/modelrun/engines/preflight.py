@@ -134,10 +134,31 @@ def check(model: Model, *, field: str) -> None:
                 f"{entry.name} needs init: {{{name}: {example}}}", field=f"{field}.init"
             )
     try:
-        if any(name in model.init for name in keywords.OBJECTS):
+        if any(name in model.init for name in keywords.OBJECTS) and not _plain_family(model):
             keywords.prepare_init(model.init)
     except UserMistake as mistake:
         raise UserMistake(str(mistake), field=f"{field}.init") from mistake
+
+
+def _plain_family(model: Model) -> bool:
+    """Return whether all named objects are a family of the kernels, known without statsmodels."""
+    from modelrun.engines.batched.covariance import Nonrobust
+    from modelrun.engines.batched.glm import Family, supports
+
+    if [name for name in model.init if name in keywords.OBJECTS] != ["family"]:
+        return False
+    value = model.init["family"]
+    if isinstance(value, str):
+        value = {"family": value}
+    if not set(value) <= {"family", "link"}:
+        return False
+    name, link = value.get("family"), value.get("link")
+    if not isinstance(name, str) or not (link is None or isinstance(link, str)):
+        return False
+    try:
+        return supports(Family(name, link), Nonrobust())  # type: ignore[arg-type]
+    except KeyError:
+        return False
 
 
 def _check_kind(model: Model, entry: Estimator, field: str) -> None:

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 Ints = npt.NDArray[np.int64]
 Rows = slice | Ints
 
+CONVERTED_BYTES = 200_000_000
+"""Panels up to this size are held as a pandas frame by each process that needs frames."""
+
 
 def rows_of(study: Study, fit: int) -> Rows:
     """Return the rows of slice `fit` in the panel: a range, or drawn rows in drawn order."""
@@ -50,6 +53,7 @@ class PanelValues:
         """Remember the panel; nothing is read yet."""
         self._panel = panel
         self._arrays: dict[str, npt.NDArray[Any]] = {}
+        self._frames: dict[tuple[str, ...], pd.DataFrame] = {}
         self._missing: dict[str, npt.NDArray[np.bool_]] = {}
 
     def column(self, name: str) -> npt.NDArray[Any]:
@@ -69,13 +73,20 @@ class PanelValues:
         return self._missing[name]
 
     def frame(self, columns: tuple[str, ...], rows: Rows) -> pd.DataFrame:
-        """Return the rows as a frame with a fresh index, as `data[mask].reset_index()` would."""
+        """Return the rows as a frame with a fresh index, as `data[mask].reset_index()` would.
+
+        A small panel is converted once; rows are then copied only when somebody writes to them.
+        """
+        if self._panel.nbytes <= CONVERTED_BYTES:
+            if columns not in self._frames:
+                self._frames[columns] = frame_of(self._panel.select(list(columns)))
+            whole = self._frames[columns]
+            part = whole.iloc[rows] if isinstance(rows, slice) else whole.take(rows)
+            return part.reset_index(drop=True)
         table = self._panel.select(list(columns))
         if isinstance(rows, slice):
-            part = table.slice(rows.start, rows.stop - rows.start)
-        else:
-            part = table.take(pa.array(rows))
-        return frame_of(part)
+            return frame_of(table.slice(rows.start, rows.stop - rows.start))
+        return frame_of(table.take(arrays.from_numpy(rows)))
 
 
 def as_array(column: pa.ChunkedArray) -> npt.NDArray[Any]:
