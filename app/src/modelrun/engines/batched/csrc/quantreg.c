@@ -1,0 +1,407 @@
+/* statsmodels' QuantReg: weighted least squares with weights 1 / |r rho_q| until no coefficient moves
+ * by more than the tolerance (Hunter and Lange 2000 in spirit).  Its fixed point is not quite the
+ * quantile solution, because residuals are kept 1e-6 from zero; the iterates are reproduced, not the
+ * solution.  Standard errors: Koenker and Bassett's sandwich with a kernel estimate of the density.
+ */
+#include "quantreg.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "constant.h"
+#include "dist.h"
+#include "gate.h"
+#include "meat.h"
+#include "ols.h"
+#include "qr.h"
+#include "vec.h"
+#include "verdict.h"
+
+#define PI 3.14159265358979323846
+#define BORDER 1e-5 /* linear convergence: stop tests are close calls more often, errors are 1e-9 */
+#define REMEMBERED 10
+#define NUDGE 1e-14
+#define SETTLED 1e-8
+
+typedef struct {
+    Rows rows;
+    Meat meat;
+    double *q, *w, *z, *fitted, *e, *sorted;
+    double *r, *inverse, *square, *c, *b, *old, *variance, *scratch, *history;
+    void *block;
+} Work;
+
+static double *take(double **next, size_t count)
+{
+    double *at = *next;
+    *next += PADDED(count);
+    return at;
+}
+
+static int work_open(Work *w, ptrdiff_t rows, int p)
+{
+    Sandwich plain = {.covariance = COV_HC0};
+    ptrdiff_t ld = PADDED(rows) + LANES;
+    size_t pp = PADDED((size_t)p * p);
+    double *next = aligned_doubles(ld * (2 * p + 6) + 3 * pp + 5 * PADDED(p + 1) +
+                                   PADDED((size_t)REMEMBERED * p));
+    w->block = next;
+    if (next == NULL || !meat_open(&w->meat, rows, p, &plain, 0))
+        return 0;
+    w->rows.ld = ld;
+    w->rows.x = take(&next, ld * p);
+    w->rows.y = take(&next, ld);
+    w->q = take(&next, ld * p);
+    double **const vectors[] = {&w->w, &w->z, &w->fitted, &w->e, &w->sorted};
+    for (int k = 0; k < 5; ++k)
+        *vectors[k] = take(&next, ld);
+    w->r = take(&next, pp);
+    w->inverse = take(&next, pp);
+    w->square = take(&next, pp);
+    double **const small[] = {&w->c, &w->b, &w->old, &w->variance, &w->scratch};
+    for (int k = 0; k < 5; ++k)
+        *small[k] = take(&next, p + 1);
+    w->history = take(&next, (size_t)REMEMBERED * p);
+    return 1;
+}
+
+/* b = (X'WX)^-1 X'Wy by Cholesky; 0 when the matrix is not positive definite */
+static int weighted_step(Work *w, int p)
+{
+    const Rows *x = &w->rows;
+    double *l = w->square;
+    for (int j = 0; j < p; ++j) {
+        vec_multiply(x->x + j * x->ld, w->w, w->z, x->padded);
+        vec_dots(x->x, x->ld, j + 1, w->z, x->padded, l + j * p);
+        w->b[j] = vec_dot(w->z, x->y, x->padded);
+    }
+    for (int j = 0; j < p; ++j) {
+        for (int m = 0; m <= j; ++m) {
+            double s = l[j * p + m];
+            for (int i = 0; i < m; ++i)
+                s -= l[j * p + i] * l[m * p + i];
+            if (m == j && !(s > 0))
+                return 0;
+            l[j * p + m] = m < j ? s / l[m * p + m] : sqrt(s);
+        }
+        for (int m = 0; m < j; ++m)
+            w->b[j] -= l[j * p + m] * w->b[m];
+        w->b[j] /= l[j * p + j];
+    }
+    for (int j = p - 1; j >= 0; --j) {
+        for (int m = j + 1; m < p; ++m)
+            w->b[j] -= l[m * p + j] * w->b[m];
+        w->b[j] /= l[j * p + j];
+    }
+    return 1;
+}
+
+/* Whether b is one of the iterates two to nine steps back, bit for bit. */
+static int cycles(const Work *w, int p, int iteration)
+{
+    for (int back = 1; back <= 8; ++back)
+        if (memcmp(w->b, w->history + ((iteration - back) % REMEMBERED) * p, sizeof(double) * p) == 0)
+            return 1;
+    return 0;
+}
+
+static int iterate(Work *w, int p, const QuantileOptions *o, int *iterations, unsigned *reasons)
+{
+    const Rows *x = &w->rows;
+    double moved = 10;
+    int cycle = 0;
+    *iterations = 0;
+    for (ptrdiff_t i = 0; i < x->padded; ++i)
+        w->w[i] = 1.0;
+    for (int j = 0; j < p; ++j)
+        w->b[j] = 1.0;
+    while (*iterations < o->max_iterations && moved > o->tolerance && !cycle) {
+        *iterations += 1;
+        memcpy(w->old, w->b, sizeof(double) * p);
+        if (!weighted_step(w, p))
+            return UNDETERMINED;
+        moved = 0.0;
+        for (int j = 0; j < p; ++j)
+            moved = fabs(w->b[j] - w->old[j]) > moved ? fabs(w->b[j] - w->old[j]) : moved;
+        if (fabs(moved - o->tolerance) <= BORDER * o->tolerance)
+            *reasons |= REASON_BORDERLINE_STOP;
+        vec_combine(x->x, x->ld, p, w->b, w->fitted, x->padded);
+        vec_check_weights(x->y, w->fitted, o->q, w->w, x->padded);
+        memcpy(w->history + (*iterations % REMEMBERED) * p, w->b, sizeof(double) * p);
+        if (*iterations >= 300 && *iterations % 100 == 0)
+            cycle = cycles(w, p, *iterations);
+    }
+    if (cycle || *iterations == o->max_iterations)
+        *reasons |= REASON_ITERATIONS;
+    if (cycle)
+        *reasons |= REASON_BORDERLINE_STOP;
+    return OK;
+}
+
+/* The iterates amplify rounding by factors that nothing cheap predicts: some fits are settled to 1e-15,
+ * some to 1e-6.  So each is run again on responses that differ in the last bits, and one whose
+ * estimates do not stay is not settled.  Leaves the first run's estimates and fitted values in place.
+ */
+static int unsettled(Work *w, int p, const QuantileOptions *o, int iterations)
+{
+    Rows *x = &w->rows;
+    double *kept = w->c, *y = x->y;
+    unsigned ignored = 0;
+    int again, differs = 0;
+    memcpy(kept, w->b, sizeof(double) * p);
+    memcpy(w->e, w->fitted, sizeof(double) * x->padded);
+    for (ptrdiff_t i = 0; i < x->padded; ++i)
+        w->sorted[i] = y[i] * (1 + ((i * 2654435761u) >> 5 & 1 ? NUDGE : -NUDGE));
+    x->y = w->sorted;
+    if (iterate(w, p, o, &again, &ignored) != OK || again != iterations)
+        differs = 1;
+    x->y = y;
+    for (int j = 0; j < p; ++j)
+        w->variance[j] = w->b[j] - kept[j];
+    memcpy(w->b, kept, sizeof(double) * p);
+    memcpy(w->fitted, w->e, sizeof(double) * x->padded);
+    return differs;
+}
+
+static int ascending(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+/* Linear interpolation between order statistics, as scoreatpercentile does. */
+static double percentile(const double *sorted, ptrdiff_t n, double share)
+{
+    double at = share * (double)(n - 1);
+    ptrdiff_t low = (ptrdiff_t)floor(at);
+    if (low >= n - 1)
+        return sorted[n - 1];
+    double above = at - (double)low;
+    return sorted[low] * (1 - above) + sorted[low + 1] * above;
+}
+
+static double bandwidth(int rule, double n, double q)
+{
+    double z = normal_quantile(q), density = exp(-z * z / 2.0) / sqrt(2 * PI);
+    double upper = normal_quantile(1.0 - 0.05 / 2.0);
+    switch (rule) {
+    case BOFINGER: {
+        double twice = exp(-4 * z * z / 2.0) / sqrt(2 * PI);
+        double num = 9.0 / 2 * pow(twice, 4), den = pow(2 * z * z + 1, 2);
+        return pow(n, -1.0 / 5) * pow(num / den, 1.0 / 5);
+    }
+    case CHAMBERLAIN:
+        return upper * sqrt(q * (1 - q) / n);
+    default: {
+        double num = 1.5 * density * density, den = 2.0 * z * z + 1.0;
+        return pow(n, -1.0 / 3) * pow(upper, 2.0 / 3) * pow(num / den, 1.0 / 3);
+    }
+    }
+}
+
+static double kernel_density(int kernel, double u)
+{
+    double a = fabs(u);
+    switch (kernel) {
+    case BIWEIGHT:
+        return a <= 1 ? 15.0 / 16 * (1 - u * u) * (1 - u * u) : 0.0;
+    case COSINE:
+        return a <= 0.5 ? 1 + cos(2 * PI * u) : 0.0;
+    case GAUSS:
+        return exp(-u * u / 2.0) / sqrt(2 * PI);
+    case PARZEN:
+        return a > 1 ? 0.0
+               : a <= 0.5 ? 4.0 / 3 - 8.0 * u * u + 8.0 * a * a * a
+                          : 8.0 * (1 - a) * (1 - a) * (1 - a) / 3.0;
+    default:
+        return a <= 1 ? 3.0 / 4 * (1 - u * u) : 0.0;
+    }
+}
+
+/* Estimate of the density of the errors at zero and its bandwidth, from residuals in w->e. */
+static double density_at_zero(Work *w, const QuantileOptions *o, double *h)
+{
+    ptrdiff_t n = w->rows.n;
+    double mean = 0.0, square = 0.0, sum = 0.0;
+    memcpy(w->sorted, w->e, sizeof(double) * n);
+    qsort(w->sorted, (size_t)n, sizeof(double), ascending);
+    double range = percentile(w->sorted, n, 0.75) - percentile(w->sorted, n, 0.25);
+    for (ptrdiff_t i = 0; i < n; ++i)
+        mean += w->rows.y[i];
+    mean /= (double)n;
+    for (ptrdiff_t i = 0; i < n; ++i)
+        square += (w->rows.y[i] - mean) * (w->rows.y[i] - mean);
+    *h = bandwidth(o->bandwidth, (double)n, o->q);
+    *h = fmin(sqrt(square / (double)n), range / 1.34) *
+         (normal_quantile(o->q + *h) - normal_quantile(o->q - *h));
+    for (ptrdiff_t i = 0; i < n; ++i)
+        sum += kernel_density(o->kernel, w->e[i] / *h);
+    return 1.0 / ((double)n * *h) * sum;
+}
+
+static double check_loss(double e, double q)
+{
+    return e < 0 ? (q - 1) * e : q * e;
+}
+
+static double pseudo_r_squared(Work *w, double q)
+{
+    ptrdiff_t n = w->rows.n;
+    double loss = 0.0, reduced = 0.0;
+    memcpy(w->sorted, w->rows.y, sizeof(double) * n);
+    qsort(w->sorted, (size_t)n, sizeof(double), ascending);
+    double location = percentile(w->sorted, n, q);
+    for (ptrdiff_t i = 0; i < n; ++i) {
+        loss += check_loss(w->e[i], q);
+        reduced += check_loss(w->rows.y[i] - location, q);
+    }
+    return 1 - loss / reduced;
+}
+
+static int fit_one(Work *w, const Frame *frame, ptrdiff_t start, ptrdiff_t stop, ptrdiff_t f,
+                   const QuantileOptions *o, const QuantileOutput *out, Quantiles *quantiles,
+                   unsigned *reasons)
+{
+    int p = frame->p, iterations;
+    Rows *x = &w->rows;
+    double *s = out->statistics + f * QUANT_COUNT;
+    rows_gather(frame, start, stop, x);
+    ptrdiff_t n = x->n;
+    s[QUANT_NOBS] = (double)n;
+    if (n < p || n == 0) {
+        *reasons |= REASON_TOO_SHORT;
+        return TOO_SHORT;
+    }
+    for (int j = 0; j < p; ++j)
+        memcpy(w->q + j * x->ld, x->x + j * x->ld, sizeof(double) * x->padded);
+    int rank = qr_orthonormalise(w->q, x->ld, p, x->padded, w->r, w->scratch);
+    if (rank < 0 || !isfinite(vec_dot(x->y, x->y, x->padded))) {
+        *reasons |= REASON_NON_FINITE;
+        return NON_FINITE;
+    }
+    if (rank < p) {
+        *reasons |= REASON_RANK;
+        return RANK_DEFICIENT;
+    }
+    Gate gate;
+    tri_inverse(w->r, p, w->inverse);
+    gate_check(w->r, w->inverse, p, 1.0, 1.0, 1, w->square, &gate);
+    s[QUANT_CONDITION] = gate.condition;
+    /* X'WX is inverted by singular values: its condition is the square, scaling is not forgiven */
+    s[QUANT_ETA] = MACHINE_EPS * gate.condition * gate.condition;
+    if (!(s[QUANT_ETA] <= GATE_ETA))
+        *reasons |= REASON_CONDITION;
+    int constant = x->constants > 0 ? x->first_constant >= 0 : 0;
+    if (o->constant != CONSTANT_DETECT)
+        constant = o->constant;
+    else if (!constant) {
+        constant = spans_constant(x, w->q, w->r, w->inverse, p, w->z, w->c, w->scratch);
+        if (constant < 0)
+            *reasons |= REASON_CONSTANT;
+    }
+    s[QUANT_K_CONSTANT] = constant > 0;
+    s[QUANT_DF_MODEL] = p - s[QUANT_K_CONSTANT];
+    s[QUANT_DF_RESID] = (double)(n - p);
+    if (n == p)
+        *reasons |= REASON_TOO_SHORT;
+
+    int status = iterate(w, p, o, &iterations, reasons);
+    s[QUANT_ITERATIONS] = iterations;
+    if (status != OK) {
+        *reasons |= REASON_CONDITION;
+        return status;
+    }
+    double *change = w->old;
+    memset(change, 0, sizeof(double) * p);
+    if (o->check) {
+        if (unsettled(w, p, o, iterations))
+            *reasons |= REASON_CONDITION;
+        memcpy(change, w->variance, sizeof(double) * p);
+    }
+    s[QUANT_CONVERGED] = !(*reasons & REASON_ITERATIONS);
+    for (ptrdiff_t i = 0; i < n; ++i)
+        w->e[i] = x->y[i] - w->fitted[i];
+    double h, density = density_at_zero(w, o, &h);
+    s[QUANT_BANDWIDTH] = h;
+    s[QUANT_SPARSITY] = 1.0 / density;
+    s[QUANT_PSEUDO_R2] = pseudo_r_squared(w, o->q);
+    if (h <= 0 || density <= 0) /* NaN where q - bandwidth is below 0, in statsmodels too */
+        *reasons |= REASON_CONDITION;
+
+    double factor = o->q * (1 - o->q) / (density * density);
+    if (o->robust) {
+        Rows basis = *x;
+        Sandwich plain = {.covariance = COV_HC0};
+        basis.x = w->q;
+        for (ptrdiff_t i = 0; i < x->padded; ++i)
+            w->z[i] = i >= n ? 0.0 : (w->e[i] > 0 ? o->q : 1 - o->q) / density;
+        factor = meat_fill(&w->meat, &basis, w->z, p, &plain, NULL);
+    } else {
+        memset(w->meat.meat, 0, sizeof(double) * p * p);
+        for (int j = 0; j < p; ++j)
+            w->meat.meat[j * p + j] = 1.0;
+    }
+    meat_sandwich(&w->meat, w->inverse, p, factor);
+    for (int j = 0; j < p; ++j) {
+        w->variance[j] = w->meat.cov[j * p + j];
+        double share = fabs(change[j]) / fmax(fabs(w->b[j]), sqrt(w->variance[j]));
+        s[QUANT_ETA] = fmax(s[QUANT_ETA], share);
+        if (!(share <= SETTLED))
+            *reasons |= REASON_CONDITION;
+    }
+    if (out->cov)
+        memcpy(out->cov + f * p * p, w->meat.cov, sizeof(double) * p * p);
+    infer(&out->coefficients, f, p, w->b, w->variance, o->use_t ? s[QUANT_DF_RESID] : -1.0, quantiles);
+    ptrdiff_t i = 0;
+    for (ptrdiff_t row = start; row < stop; ++row) {
+        int kept = frame->keep == NULL || frame->keep[row];
+        if (out->fitted)
+            out->fitted[row - start] = kept ? w->fitted[i] : NAN;
+        if (out->resid)
+            out->resid[row - start] = kept ? w->e[i] : NAN;
+        i += kept;
+    }
+    return *reasons & REASON_ITERATIONS ? NOT_CONVERGED : OK;
+}
+
+int quantile_fit(const Frame *frame, const int64_t *start, const int64_t *stop, ptrdiff_t fits,
+                 const QuantileOptions *options, const QuantileOutput *out)
+{
+    Work w = {0};
+    Quantiles quantiles;
+    int p = frame->p;
+    if (!quantiles_open(&quantiles, options->level))
+        return -1;
+    int enough = work_open(&w, longest(start, stop, fits), p);
+    QuantileOutput at = *out;
+    for (ptrdiff_t f = 0; enough && f < fits; ++f) {
+        unsigned reasons = 0;
+        ptrdiff_t length = (ptrdiff_t)(stop[f] - start[f]);
+        for (int k = 0; k < QUANT_COUNT; ++k)
+            out->statistics[f * QUANT_COUNT + k] = NAN;
+        int status = fit_one(&w, frame, (ptrdiff_t)start[f], (ptrdiff_t)stop[f], f, options, &at,
+                             &quantiles, &reasons);
+        if (status != OK && status != NOT_CONVERGED) {
+            infer_nothing(&out->coefficients, f, p);
+            for (int k = 0; out->cov != NULL && k < p * p; ++k)
+                out->cov[f * p * p + k] = NAN;
+            for (ptrdiff_t i = 0; i < length; ++i) {
+                if (at.fitted)
+                    at.fitted[i] = NAN;
+                if (at.resid)
+                    at.resid[i] = NAN;
+            }
+        }
+        out->status[f] = (int8_t)status;
+        out->reasons[f] = (uint16_t)reasons;
+        if (at.fitted)
+            at.fitted += length;
+        if (at.resid)
+            at.resid += length;
+    }
+    free(w.block);
+    meat_close(&w.meat);
+    quantiles_close(&quantiles);
+    return enough ? 0 : -1;
+}
