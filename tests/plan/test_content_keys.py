@@ -75,7 +75,9 @@ def test_a_new_month_makes_only_the_new_windows_new() -> None:
 def test_one_changed_value_changes_exactly_the_windows_that_hold_it(row: int, column: str) -> None:
     frame = frame_of()
     frame.loc[row, column] = np.nextafter(frame.loc[row, column], 9)
-    changed = [at for at, (one, two) in enumerate(zip(BASE, keys_of(frame), strict=True)) if one != two]
+    changed = [
+        at for at, (one, two) in enumerate(zip(BASE, keys_of(frame), strict=True)) if one != two
+    ]
     firm, month = divmod(row, MONTHS)
     first, last = max(0, month - 11), min(month, MONTHS - 12)
     assert changed == [firm * (MONTHS - 11) + k for k in range(first, last + 1)]

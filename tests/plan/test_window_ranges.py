@@ -65,9 +65,7 @@ def test_windows_by_rows_are_those_of_a_plain_loop(lengths, size, step, kind, se
 
 def days(first: str, count: int, keep) -> list[date]:
     start = date.fromisoformat(first)
-    return [
-        day for at in range(count) if keep(day := start + timedelta(days=at))
-    ]
+    return [day for at in range(count) if keep(day := start + timedelta(days=at))]
 
 
 @settings(max_examples=40, deadline=None)
@@ -126,7 +124,9 @@ def test_whole_numbers_are_years() -> None:
     table = pa.table({"firm": ["a"] * 20 + ["b"] * 20, "date": years * 2})
     rows, found = slices_of(table, [], column="date", size="10Y", step="1Y")
     values = np.asarray(rows.table.column("date"))
-    spans = [(values[s], values[e - 1], e - s) for s, e in zip(found.start, found.stop, strict=True)]
+    spans = [
+        (values[s], values[e - 1], e - s) for s, e in zip(found.start, found.stop, strict=True)
+    ]
     assert spans == [(1935.0 + k, 1944.0 + k, 20) for k in range(11)]
 
 
@@ -144,8 +144,10 @@ def brute_force(dates: list[date], months: int, step_months: int, *, expanding: 
     found = []
     end = number[0] + months - 1
     while end <= number[-1]:
-        first = 0 if expanding else next(
-            (at for at, n in enumerate(number) if n > end - months), len(number)
+        first = (
+            0
+            if expanding
+            else next((at for at, n in enumerate(number) if n > end - months), len(number))
         )
         last = sum(n <= end for n in number)
         recent = any(end - step_months < n <= end for n in number)
@@ -199,7 +201,10 @@ def test_windows_that_cannot_be_made_say_why(dates, window, words) -> None:
 def test_text_orders_windows_by_rows() -> None:
     table = pa.table({"firm": ["a"] * 4, "date": ["2001", "1999", "2000", "2002"]})
     rows, found = slices_of(table, ["firm"], column="date", size=3)
-    assert contents(rows, found) == [("a", ["1999", "2000", "2001"]), ("a", ["2000", "2001", "2002"])]
+    assert contents(rows, found) == [
+        ("a", ["1999", "2000", "2001"]),
+        ("a", ["2000", "2001", "2002"]),
+    ]
 
 
 def test_groups_are_those_of_pandas_groupby() -> None:

@@ -1,7 +1,8 @@
 """Bootstrap draws, by a definition that anybody can repeat.
 
 Replicate r of a slice of n rows under seed s takes the stream of 64-bit words u_0, u_1, ... of
-Philox4x64-10 (Salmon et al. 2011; `numpy.random.Philox(key=[s, r])`, counter 0, `random_raw`).
+Philox4x64-10 with key (s, r) and counters 1, 2, 3, ... (Salmon et al. 2011; NumPy's
+`Philox(key=[s, r]).random_raw`).
 Word u stands for the number v = floor((u >> 11) / 2^53 * m), uniform on 0 ... m - 1.
 
 * pairs (Efron 1979): row i of the replicate is row v_i of the slice, m = n, i = 0 ... n - 1.

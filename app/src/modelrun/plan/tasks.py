@@ -81,7 +81,7 @@ def cut(
         at, done = 0, 0.0
         while at < len(piece.fits):
             budget = task_seconds(left, count())
-            stop = int(np.searchsorted(ends, done + budget, side="right"))
+            stop = int(np.searchsorted(ends, done + budget * (1 + 1e-9), side="right"))
             stop = min(max(stop, at + 1), at + MOST_FITS, len(piece.fits))
             seconds = float(ends[stop - 1]) - done
             yield Task(number, piece.model, np.sort(piece.fits[at:stop]), seconds)
