@@ -7,7 +7,6 @@ of the coefficients. Whatever else it does (raise, call sys.exit, return nonsens
 
 from __future__ import annotations
 
-import sys
 import time
 import warnings
 from collections.abc import Callable, Mapping
@@ -29,6 +28,7 @@ from modelrun.engines import (
     inference,
     observations,
     terms,
+    user_modules,
 )
 from modelrun.engines.failures import InvalidResultError
 from modelrun.engines.few_rows import too_few
@@ -56,10 +56,10 @@ def load(path: str, folder: Path | None, *, field: str | None = None) -> Functio
         UserMistake: The module does not import or has no such function.
     """
     module_name, _, name = path.partition(":")
-    if folder is not None and str(folder) not in sys.path:
-        sys.path.insert(0, str(folder))
     try:
-        module = import_module(module_name)
+        module = (
+            import_module(module_name) if folder is None else user_modules.load(module_name, folder)
+        )
     except (Exception, SystemExit) as error:
         where = f" from {folder}" if folder is not None else ""
         raise UserMistake(

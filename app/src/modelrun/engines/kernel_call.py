@@ -11,12 +11,12 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from modelrun.engines.batched import discrete, glm, ols, rolling
+from modelrun.engines.batched import discrete, glm, ols, quantreg, rolling
 from modelrun.engines.batched.columns import Columns
 from modelrun.engines.batched.covariance import Cluster, Covariance, Nonrobust
 from modelrun.engines.batched.likelihood import Wanted
 from modelrun.engines.design import complete_rows
-from modelrun.engines.kernel_fits import KernelFits, of_likelihood, of_linear
+from modelrun.engines.kernel_fits import KernelFits, of_likelihood, of_linear, of_quantile
 from modelrun.engines.slice_rows import PanelValues
 from modelrun.engines.translation import Clusters, Translation
 from modelrun.plan.panel import codes_of
@@ -25,8 +25,6 @@ from modelrun.plan.study import Design, Outputs, Study
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
-
-_SEPARABLE = frozenset({"Logit", "Probit", "Poisson"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,6 +217,18 @@ def call(
                 exact_condition=exact,
             )
         return of_linear(found, outputs.coefficients, statistics)
+    if translation.kind == "quantile":
+        quantiles = quantreg.fit(
+            rows.design,
+            rows.endog,
+            starts,
+            stops,
+            keep=rows.keep,
+            conf_level=level,
+            want_fitted=want_fitted,
+            **(translation.quantile or {}),
+        )
+        return of_quantile(quantiles, outputs.coefficients, statistics)
     nulls = {"pseudo_r_squared", "log_lik_null", "null_deviance"}
     wanted = Wanted(null_model=bool(nulls & set(statistics)), fitted=want_fitted)
     if translation.kind == "glm":

@@ -12,6 +12,7 @@ from modelrun.engines.batched import gate
 from modelrun.engines.batched.coefficients import Coefficients
 from modelrun.engines.batched.likelihood import LikelihoodFits
 from modelrun.engines.batched.ols import OlsFits
+from modelrun.engines.batched.quantreg import QuantileFits
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
@@ -44,6 +45,12 @@ _GLM = _DISCRETE | {
     "deviance": "deviance",
     "null_deviance": "null_deviance",
     "pearson_chi2": "pearson_chi2",
+}
+_QUANTILE = {
+    "df_model": "df_model",
+    "df_residual": "df_resid",
+    "pseudo_r_squared": "pseudo_r_squared",
+    "iterations": "iterations",
 }
 _COLUMNS = {
     "estimate": "params",
@@ -119,6 +126,27 @@ def of_likelihood(
         dist="t" if fits.use_t else "z",
         converged=fits.status != gate.Status.NOT_CONVERGED,
         separated=np.zeros(n, np.bool_) if can_separate else None,
+        eta=fits.statistic("eta"),
+        hand_over=gate.hand_over(fits.reasons) | ~np.isin(fits.status, kept),
+        fitted=fits.fitted,
+    )
+
+
+def of_quantile(
+    fits: QuantileFits, columns: Sequence[str], statistics: Sequence[str]
+) -> KernelFits:
+    """Return results of quantile regression under the names of the tables."""
+    n = len(fits.status)
+    kept = (gate.Status.OK, gate.Status.NOT_CONVERGED)
+    return KernelFits(
+        coefficients=_coefficients(fits.coefficients, columns),
+        statistics={
+            name: fits.statistic(_QUANTILE[name]) for name in statistics if name in _QUANTILE
+        },
+        df=fits.statistic("df_resid") if fits.use_t else np.full(n, np.nan),
+        dist="t" if fits.use_t else "z",
+        converged=fits.status != gate.Status.NOT_CONVERGED,
+        separated=None,
         eta=fits.statistic("eta"),
         hand_over=gate.hand_over(fits.reasons) | ~np.isin(fits.status, kept),
         fitted=fits.fitted,

@@ -16,10 +16,17 @@ from modelrun.engines.batched.glm import Family, supports
 from modelrun.plan.study import Outputs
 from modelrun_api.spec import Model
 
-Kind = Literal["linear", "glm", "discrete"]
+Kind = Literal["linear", "glm", "discrete", "quantile"]
 
 LINEAR = frozenset({"OLS", "WLS"})
 DISCRETE = frozenset({"Logit", "Probit", "Poisson"})
+
+
+_QUANTILE_WORDS = {
+    "vcov": ("robust", "iid"),
+    "kernel": ("epa", "biw", "cos", "gau", "par"),
+    "bandwidth": ("hsheather", "bofinger", "chamberlain"),
+}
 
 
 class NotBatchedError(Exception):
@@ -45,6 +52,9 @@ class Translation:
     use_t: bool | None = None
     family: Family = field(default_factory=Family)
     maxiter: int | None = None
+    quantile: Mapping[str, Any] | None = None
+    """Keywords of quantreg.fit."""
+
     columns: Mapping[str, str] | None = None
     """Columns of the panel by keyword: weights, offset, exposure, freq_weights, var_weights."""
 
@@ -96,6 +106,8 @@ def translate(model: Model, outputs: Outputs) -> Translation:
         )
     elif name == "GLM":
         found = _glm(model)
+    elif name == "QuantReg":
+        found = _quantile(model)
     else:
         raise NotBatchedError(f"there is no kernel for {name}")
     _check_outputs(found, outputs)
@@ -128,6 +140,26 @@ def _glm(model: Model) -> Translation:
         maxiter=_count(model.fit.get("maxiter")),
         columns=columns,
     )
+
+
+def _quantile(model: Model) -> Translation:
+    _columns(model.init, set(), "QuantReg")
+    words = dict(model.fit)
+    checked: dict[str, Any] = {}
+    for key, allowed in _QUANTILE_WORDS.items():
+        if key in words and (checked.setdefault(key, words.pop(key)) not in allowed):
+            raise NotBatchedError(f"there is no kernel for QuantReg with {key}: {checked[key]}")
+    if "max_iter" in words:
+        checked["max_iter"] = _count(words.pop("max_iter"))
+    for key in ("q", "p_tol"):
+        if key in words:
+            value = words.pop(key)
+            if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < 1:
+                raise NotBatchedError(f"there is no kernel for QuantReg with {key}: {value}")
+            checked[key] = float(value)
+    if words:
+        raise NotBatchedError(f"there is no kernel for QuantReg with {', '.join(words)}")
+    return Translation("quantile", "QuantReg", Nonrobust(), quantile=checked)
 
 
 def _columns(init: Mapping[str, Any], allowed: set[str], name: str | None) -> dict[str, str]:
