@@ -43,6 +43,9 @@ RESERVED = frozenset(
 )  # fmt: skip
 """Names that a slice key cannot have, because a table has a column of that name."""
 
+PIECES = 200
+"""Above so many pieces of a column, joining them costs less than writing them one by one."""
+
 WORDS = pa.dictionary(pa.int32(), pa.string())
 
 
@@ -79,6 +82,8 @@ class TableWriter:
     def write(self, columns: Mapping[str, Any]) -> None:
         """Append rows: one array or chunked array per column of the schema, all of one length."""
         table = pa.table([columns[name] for name in self._schema.names], schema=self._schema)
+        if max((column.num_chunks for column in table.columns), default=0) > PIECES:
+            table = table.combine_chunks()
         with told(self._place.uri, "write tables to"):
             self._parquet.write_table(table)
         self.rows += table.num_rows

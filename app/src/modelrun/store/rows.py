@@ -21,6 +21,9 @@ from modelrun.store.index import Index, Positions
 CHUNK = 50_000
 """Fits that are looked at together: enough for vectors, little for memory."""
 
+FRAMES = 1000
+"""Frames that are looked at together: a small one costs memory for its columns, not its rows."""
+
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
@@ -50,15 +53,24 @@ def read(
     Raises:
         OSError: A segment cannot be read.
     """
-    for first in range(0, len(positions), chunk):
-        asked = positions[first : first + chunk]
+    first = 0
+    while first < len(positions):
+        asked = _within(index, positions[first : first + chunk])
+        start, first = first, first + len(asked)
         order: Positions | None = None
         if len(asked) > 1 and (np.diff(asked) <= 0).any():
             by_place = np.argsort(asked, kind="stable")
             order = np.empty(len(asked), np.int64)
             order[by_place] = np.arange(len(asked))
             asked = asked[by_place]
-        yield Chunk(first, list(_batches(index, segments, asked)), order)
+        yield Chunk(start, list(_batches(index, segments, asked)), order)
+
+
+def _within(index: Index, asked: Positions) -> Positions:
+    """Return the first of these rows, as many as lie in a bearable number of frames."""
+    frames, _ = index.frame_of(asked)
+    _, seen = np.unique(frames, return_index=True)
+    return asked if len(seen) <= FRAMES else asked[: np.sort(seen)[FRAMES]]
 
 
 def _batches(index: Index, segments: Sequence[Path], asked: Positions) -> Iterator[pa.RecordBatch]:
