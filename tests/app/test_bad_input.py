@@ -96,7 +96,7 @@ MISTAKES = {
     ),
     "a window over a column that is not unique": (
         (DATA, MODEL, "slices: {window: {column: day, size: 10}}"),
-        ("day", "unique"),
+        ("day", "spec.slices.window.column"),
     ),
     "no rows after where": (("data: {uri: panel.csv, where: 'x > 1000'}", MODEL), ("x > 1000",)),
     "a where that is no expression": (

@@ -82,7 +82,7 @@ def test_a_killed_run_goes_on_and_its_tables_equal_those_of_an_undisturbed_run(s
     process = start(study, "killed")
     wait_for_calls(study, 60)
     process.kill()
-    process.wait(timeout=10)
+    process.communicate(timeout=10)
     before = len(calls(study))
     assert not (study / "killed" / "run.json").exists()
     assert modelrun("run", "file.yaml", "--backend", "serial", "--to", "killed", "--no-report").code == 0
