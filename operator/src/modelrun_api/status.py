@@ -124,6 +124,13 @@ class ClusterStatus(Wire):
     scheduler_pod_uid: Annotated[str | None, Field(alias="schedulerPodUID", max_length=63)] = None
     """The scheduler's pod; another uid means that the scheduler was lost."""
 
+    scheduler_restarts: Whole = 0
+    """How often its container had been started again when it was first seen; more means that the
+    scheduler lost its memory."""
+
+    healed_at: Timestamp | None = None
+    """When the Dask controller was last asked to go over the cluster again."""
+
 
 class ForecastStatus(Wire):
     """What preflight found."""

@@ -106,7 +106,7 @@ def _scheduler(
     shape = profile.control
     secret, secret_mount = pods.tls_files(run.names.tls(incarnation), "scheduler")
     disk, disk_mount = pods.scratch(shape)
-    code, code_mounts = pods.code(run.spec)
+    code = pods.code(run.spec, profile, shape)
     made = pods.container(
         "scheduler",
         profile,
@@ -130,7 +130,7 @@ def _scheduler(
             tls("scheduler"),
             {"DASK_DISTRIBUTED__SCHEDULER__HTTP__ROUTES": '["distributed.http.health"]'},
         ),
-        mounts=[secret_mount, disk_mount, *code_mounts],
+        mounts=[secret_mount, disk_mount, *code.mounts],
     )
     health: dict[str, Any] = {"path": "/health", "port": "http-dashboard"}
     made |= {
@@ -147,7 +147,9 @@ def _scheduler(
             "failureThreshold": 6,
         },
     }
-    return pods.pod_spec(profile, shape, settings, containers=[made], volumes=[secret, disk, *code])
+    return pods.pod_spec(
+        profile, shape, settings, containers=[made], volumes=[secret, disk], code=code
+    )
 
 
 def _worker(
@@ -163,7 +165,7 @@ def _worker(
     names = run.names
     secret, secret_mount = pods.tls_files(names.tls(incarnation), "worker")
     disk, disk_mount = pods.scratch(shape)
-    code, code_mounts = pods.code(run.spec)
+    code = pods.code(run.spec, profile, shape)
     # A program's tasks read and write for themselves; fits get their rows from the runner.
     files, file_mounts = pods.files(run.spec) if run.spec.program is not None else ([], [])
     made = pods.container(
@@ -182,11 +184,11 @@ def _worker(
                 "DASK_DISTRIBUTED__WORKER__HTTP__ROUTES": "[]",
             },
         ),
-        mounts=[secret_mount, disk_mount, *code_mounts, *file_mounts],
+        mounts=[secret_mount, disk_mount, *code.mounts, *file_mounts],
         secret=run.spec.data.credentials_secret_name if run.spec.data is not None else None,
     )
     spec = pods.pod_spec(
-        profile, shape, settings, containers=[made], volumes=[secret, disk, *code, *files]
+        profile, shape, settings, containers=[made], volumes=[secret, disk, *files], code=code
     )
     spec["affinity"] = _apart(spec.get("affinity", {}), names.worker_group(incarnation))
     return spec

@@ -118,7 +118,7 @@ def _pod(
     assert run.spec is not None
     shape = profile.control
     disk, disk_mount = pods.scratch(shape)
-    code, code_mounts = pods.code(run.spec)
+    code = pods.code(run.spec, profile, shape)
     files, file_mounts = pods.files(run.spec)
     document = {
         "name": "run",
@@ -149,7 +149,7 @@ def _pod(
             {environment.OUTCOME_FILE_VARIABLE: OUTCOME_FILE},
             extra,
         ),
-        mounts=[*mounts, *code_mounts, *file_mounts],
+        mounts=[*mounts, *code.mounts, *file_mounts],
         secret=run.spec.data.credentials_secret_name if run.spec.data is not None else None,
     )
     # Relative paths of a program are those of its code.
@@ -157,7 +157,7 @@ def _pod(
         environment.CODE_FOLDER if run.spec.code is not None else environment.SCRATCH_FOLDER
     )
     pod = pods.pod_spec(
-        profile, shape, settings, containers=[made], volumes=[*volumes, *code, *files]
+        profile, shape, settings, containers=[made], volumes=[*volumes, *files], code=code
     )
     pod["restartPolicy"] = "Never"
     return pod

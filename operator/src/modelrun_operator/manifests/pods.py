@@ -6,16 +6,34 @@ no token of Kubernetes. Certificates are mounted by role, so a pod holds no key 
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Final
 
 from modelrun_api import environment
 from modelrun_api.profile import ModelRunProfileSpec, PodShape
 from modelrun_api.spec import ModelRunSpec
 from modelrun_operator.manifests.metadata import Manifest
-from modelrun_operator.manifests.surroundings import Role
+from modelrun_operator.manifests.surroundings import HOME, ONE_THREAD, Role, variables
 from modelrun_operator.settings import Settings
 
-TERMINATION_SECONDS = 60
+TERMINATION_SECONDS: Final = 60
+
+CODE_SOURCE: Final = "/code-source"
+"""Where the ConfigMap with the user's modules is mounted for unpacking."""
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """How the user's modules come into a pod; all empty where there are none."""
+
+    init: tuple[Manifest, ...] = ()
+    """The container that unpacks them before the others start."""
+
+    volumes: tuple[Manifest, ...] = ()
+    """Where they come from and where they go."""
+
+    mounts: tuple[Manifest, ...] = ()
+    """Where the working container finds them."""
 
 
 def pod_security(settings: Settings) -> Manifest:
@@ -47,8 +65,9 @@ def pod_spec(
     *,
     containers: list[Manifest],
     volumes: list[Manifest],
+    code: Code,
 ) -> Manifest:
-    """Return a pod spec with the placement of a shape and our security."""
+    """Return a pod spec with the placement of a shape, our security and the user's modules."""
     spec: Manifest = {
         "automountServiceAccountToken": False,
         # Hundreds of Services in a namespace would otherwise become variables of every pod.
@@ -56,8 +75,10 @@ def pod_spec(
         "terminationGracePeriodSeconds": TERMINATION_SECONDS,
         "securityContext": pod_security(settings),
         "containers": containers,
-        "volumes": volumes,
+        "volumes": [*volumes, *code.volumes],
     }
+    if code.init:
+        spec["initContainers"] = list(code.init)
     if profile.service_account_name is not None:
         spec["serviceAccountName"] = profile.service_account_name
     if profile.image_pull_secrets:
@@ -157,13 +178,30 @@ def tls_files(secret: str, role: Role) -> tuple[Manifest, Manifest]:
     return volume, {"name": "tls", "mountPath": environment.TLS_FOLDER, "readOnly": True}
 
 
-def code(spec: ModelRunSpec) -> tuple[list[Manifest], list[Manifest]]:
-    """Return volumes and mounts of the user's modules, which every pod needs."""
-    if spec.code is None or spec.code.config_map_name is None:
-        return [], []
-    volume = {"name": "code", "configMap": {"name": spec.code.config_map_name}}
-    mount = {"name": "code", "mountPath": environment.CODE_FOLDER, "readOnly": True}
-    return [volume], [mount]
+def code(spec: ModelRunSpec, profile: ModelRunProfileSpec, shape: PodShape) -> Code:
+    """Return how the user's modules come into a pod, which every pod needs."""
+    if spec.code is None:
+        return Code()
+    volumes: list[Manifest] = [{"name": "code", "emptyDir": {"sizeLimit": "1Gi"}}]
+    mounts: list[Manifest] = [{"name": "code", "mountPath": environment.CODE_FOLDER}]
+    source = spec.code.uri
+    if spec.code.config_map_name is not None:
+        source = CODE_SOURCE
+        volumes.append({"name": "code-source", "configMap": {"name": spec.code.config_map_name}})
+        mounts.append({"name": "code-source", "mountPath": CODE_SOURCE, "readOnly": True})
+    assert source is not None
+    scratch_mount = {"name": "scratch", "mountPath": environment.SCRATCH_FOLDER}
+    init = container(
+        "code",
+        profile,
+        shape,
+        args=["python", "-m", "modelrun.unpack", source, environment.CODE_FOLDER],
+        env=variables(HOME, ONE_THREAD),
+        mounts=[*mounts, scratch_mount],
+        secret=spec.data.credentials_secret_name if spec.data is not None else None,
+    )
+    read = {"name": "code", "mountPath": environment.CODE_FOLDER, "readOnly": True}
+    return Code(init=(init,), volumes=tuple(volumes), mounts=(read,))
 
 
 def files(spec: ModelRunSpec) -> tuple[list[Manifest], list[Manifest]]:
