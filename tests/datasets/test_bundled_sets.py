@@ -8,6 +8,7 @@ import warnings
 import numpy as np
 import pandas as pd
 import pytest
+
 from modelrun import datasets
 from modelrun.datasets import bundled
 

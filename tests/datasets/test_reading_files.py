@@ -8,10 +8,11 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from pyarrow import ipc
+
 from modelrun import datasets
 from modelrun.errors import UserMistake
 from modelrun_api.spec import Data
-from pyarrow import ipc
 
 FRAME = pd.DataFrame(
     {

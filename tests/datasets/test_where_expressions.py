@@ -9,6 +9,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from modelrun.datasets import where
 from modelrun.errors import UserMistake
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from modelrun.plan import resample
 from modelrun_api.spec import Resample
 

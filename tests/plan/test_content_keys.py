@@ -10,6 +10,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from modelrun.plan import build, keys
 from modelrun_api.spec import ModelRunSpec
 

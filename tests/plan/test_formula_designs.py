@@ -10,6 +10,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+
 from modelrun.errors import UserMistake
 from modelrun.plan import design, formula
 

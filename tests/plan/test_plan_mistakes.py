@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
+
 from modelrun.errors import UserMistake
 from modelrun.plan import build
 from modelrun_api.spec import ModelRunSpec

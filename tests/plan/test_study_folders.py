@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
+
 from modelrun import datasets
 from modelrun.plan import build, study_files
 from modelrun_api.spec import ModelRunSpec

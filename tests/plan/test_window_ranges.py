@@ -8,6 +8,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from modelrun.errors import UserMistake
 from modelrun.plan import panel, windows
 from modelrun_api.spec import Window

@@ -65,7 +65,7 @@ _ARITHMETIC: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
 }
 
 
-class _OutsideTheSubset(Exception):  # noqa: N818 - a signal, not an error
+class _OutsideTheSubset(Exception):
     """This expression is for pandas."""
 
 

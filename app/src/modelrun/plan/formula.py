@@ -68,7 +68,7 @@ Factor = str
 Term = tuple[Factor, ...]
 
 
-class NotPlain(Exception):  # noqa: N818 - a finding, not an error
+class NotPlain(Exception):
     """Why a formula's design is not built once; the message completes `because ...`."""
 
 
