@@ -50,7 +50,7 @@ def test_a_study_opens_as_it_was_planned_also_at_another_place(tmp_path: Path) -
         assert [model.design is None for model in study.models] == [False, True, False]
         assert study.models[2].design.exog_names == ("Intercept", "mkt", "I(smb ** 2)")
         assert study.models[2].columns == ("excess", "mkt", "smb")
-        assert "text" in study.models[1].design_reason or "row" in study.models[1].design_reason
+        assert "a replicate may lack one of its levels" in study.models[1].design_reason
         assert study.panel.column_names == ["date", "group", "excess", "mkt", "smb", datasets.ROW]
         assert study.panel.column("mkt").num_chunks == 1
         assert study.groups.column("portfolio").to_pylist() == sorted(

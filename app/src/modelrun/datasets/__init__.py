@@ -7,9 +7,9 @@ applies `where`. What happens to the rows afterwards is for `modelrun.plan`.
 from __future__ import annotations
 
 from modelrun.datasets.bundled import Description, describe, names
-from modelrun.datasets.source import ROW, read, schema
+from modelrun.datasets.source import ROW, read, schema, settle
 
-__all__ = ["ROW", "Description", "catalog", "describe", "names", "read", "schema"]
+__all__ = ["ROW", "Description", "catalog", "describe", "names", "read", "schema", "settle"]
 
 
 def catalog() -> tuple[Description, ...]:

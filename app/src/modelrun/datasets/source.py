@@ -89,7 +89,7 @@ def read(
     condition = where.parse(data.where, known) if data.where is not None else None
     needed = list(dict.fromkeys([*wanted, *(condition.columns if condition else ())]))
     if isinstance(source, File):
-        table = _settle(source.table(needed if set(needed) != set(known) else None).select(needed))
+        table = settle(source.table(needed if set(needed) != set(known) else None).select(needed))
     else:
         table = source.select(needed)
     if rows:
@@ -157,7 +157,12 @@ def _settled(kind: pa.DataType) -> pa.DataType:
     return kind
 
 
-def _settle(table: pa.Table) -> pa.Table:
+def settle(table: pa.Table) -> pa.Table:
+    """Return a table with the types that every estimator understands; see the module.
+
+    Raises:
+        UserMistake: A value does not fit its column's type here.
+    """
     columns = [
         _settled_column(name, column)
         for name, column in zip(table.column_names, table.columns, strict=True)

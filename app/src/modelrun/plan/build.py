@@ -13,9 +13,10 @@ from typing import Final
 
 import pyarrow as pa
 
-from modelrun.datasets import ROW
+from modelrun.datasets import ROW, settle
 from modelrun.errors import UserMistake
 from modelrun.plan import (
+    categories,
     code,
     columns,
     design,
@@ -30,6 +31,7 @@ from modelrun.plan import (
 from modelrun.plan.digest import Digest
 from modelrun.plan.engine_choice import Choose, Question
 from modelrun.plan.hashing import Lanes, Rows, Words
+from modelrun.plan.slices import Slices
 from modelrun.plan.study import Design, Outputs, PlannedModel, Study
 from modelrun_api.spec import Model, ModelRunSpec
 
@@ -110,6 +112,7 @@ def build(
     Raises:
         UserMistake: Groups, windows, formulas or callables cannot be made of these rows.
     """
+    table = settle(table)
     known = [name for name in table.column_names if name != ROW]
     columns.check_slices(spec, known)
     window, resample = spec.slices.window, spec.slices.resample
@@ -125,7 +128,7 @@ def build(
     planned: list[PlannedModel] = []
     for model in models:
         at = places[model.name]
-        built, reason = _design(model, at, sorted_rows.table)
+        built, reason = _design(model, at, sorted_rows.table, slices)
         engine, why = choose(
             Question(
                 model=model,
@@ -197,7 +200,7 @@ def outputs_of(spec: ModelRunSpec) -> Outputs:
     )
 
 
-def _design(model: Model, at: int, table: pa.Table) -> tuple[Design | None, str]:
+def _design(model: Model, at: int, table: pa.Table, slices: Slices) -> tuple[Design | None, str]:
     from modelrun.engines.estimators import estimator
 
     if model.estimator is not None:
@@ -221,11 +224,14 @@ def _design(model: Model, at: int, table: pa.Table) -> tuple[Design | None, str]
     if model.init.get("missing", "drop") != "drop":
         return None, "built per slice, because init.missing treats missing values in another way"
     try:
-        built = design.build(read, table)
-    except formula.NotPlain as why:
+        return design.build(read, table), "built once: every value depends on its own row alone"
+    except formula.NotPlain:
         formula.check(model.formula, model=model.name, field=field)
+    try:
+        built = categories.build(model.formula, read, table, slices)
+    except formula.NotPlain as why:
         return None, f"built per slice, because {why}"
-    return built, "built once: every value depends on its own row alone"
+    return built, "built once: every slice holds every level of its categories"
 
 
 def _kept(table: pa.Table, planned: list[PlannedModel], window_column: str | None) -> list[str]:

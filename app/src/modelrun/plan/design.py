@@ -80,7 +80,7 @@ def build(formula: Formula, panel: pa.Table) -> Design:
     Raises:
         NotPlain: A factor is not known to depend on its own row alone.
     """
-    evaluation = _Evaluation(panel)
+    evaluation = Evaluation(panel)
     endog = evaluation.factor(formula.response).copy()
     width = len(formula.names)
     exog = np.empty((panel.num_rows, width), order="F")
@@ -111,7 +111,7 @@ def _product(values: list[npt.NDArray[np.float64]]) -> npt.NDArray[np.float64]:
     return product
 
 
-class _Evaluation:
+class Evaluation:
     """Evaluates factors on the columns of the panel, each once."""
 
     def __init__(self, panel: pa.Table) -> None:
@@ -121,25 +121,46 @@ class _Evaluation:
         self._factors: dict[str, npt.NDArray[np.float64]] = {}
 
     def factor(self, code: str) -> npt.NDArray[np.float64]:
-        """Return a factor's values, shape (n,)."""
+        """Return a numeric factor's values, shape (n,).
+
+        Raises:
+            NotPlain: It is not a number, or not known to depend on its own row alone.
+        """
         if code not in self._factors:
-            try:
-                tree = ast.parse(code, mode="eval").body
-            except SyntaxError:
-                raise NotPlain(f"{code} cannot be read") from None
-            try:
-                with np.errstate(all="ignore"):
-                    value = self._value(tree)
-            except (TypeError, ValueError, OverflowError) as error:
-                raise NotPlain(f"{code} cannot be computed: {error}") from None
-            if not isinstance(value, np.ndarray) or value.shape != (self._panel.num_rows,):
-                raise NotPlain(f"{code} is not a column")
+            value = self.value(code)
             if value.dtype.kind == "b":
                 raise NotPlain(f"{code} is true or false, which patsy treats as a category")
-            if value.dtype.kind not in "iuf":
-                raise NotPlain(f"{code} is not a number")
             self._factors[code] = value.astype(np.float64, copy=False)
         return self._factors[code]
+
+    def is_number(self, code: str) -> bool:
+        """Return whether an expression is a numeric factor."""
+        try:
+            self.factor(code)
+        except NotPlain:
+            return False
+        return True
+
+    def value(self, code: str) -> npt.NDArray[Any]:
+        """Return the values of an expression, numbers or booleans, shape (n,).
+
+        Raises:
+            NotPlain: It is not known to depend on its own row alone.
+        """
+        try:
+            tree = ast.parse(code, mode="eval").body
+        except SyntaxError:
+            raise NotPlain(f"{code} cannot be read") from None
+        try:
+            with np.errstate(all="ignore"):
+                value = self._value(tree)
+        except (TypeError, ValueError, OverflowError) as error:
+            raise NotPlain(f"{code} cannot be computed: {error}") from None
+        if not isinstance(value, np.ndarray) or value.shape != (self._panel.num_rows,):
+            raise NotPlain(f"{code} is not a column")
+        if value.dtype.kind not in "biuf":
+            raise NotPlain(f"{code} is not a number")
+        return value
 
     def _value(self, node: ast.expr) -> Any:
         match node:
