@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from modelrun.backends.backend import Backend
@@ -24,6 +24,7 @@ def open_backend(
     fit_timeout: float = 300.0,
     memory_limit: int | None = None,
     on_workers: Callable[[int], None] | None = None,
+    preload: Sequence[str] = (),
     profile: Path | None = None,
 ) -> Backend:
     """Return a backend; it starts when it is entered.
@@ -39,6 +40,8 @@ def open_backend(
         fit_timeout: The longest that one fit may take, in seconds.
         memory_limit: Bytes of anonymous memory per worker process; by default an equal share.
         on_workers: Called with the number of workers whenever it changes (dask).
+        preload: Modules that all workers will need, such as an engine; where processes can be
+            forked safely they are loaded once for all (dask on this machine).
         profile: A folder for cProfile files of the workers (dask).
 
     Raises:
@@ -67,6 +70,7 @@ def open_backend(
             fit_timeout=fit_timeout,
             memory_limit=memory_limit,
             on_workers=on_workers,
+            preload=preload,
             profile=profile,
         )
     raise UserMistake(f"there is no backend {name!r}; choose one of {', '.join(NAMES)}")

@@ -12,7 +12,7 @@ import importlib.util
 import secrets
 import time
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -52,6 +52,8 @@ class DaskBackend:
         fit_timeout: float = 300.0,
         memory_limit: int | None = None,
         no_workers_seconds: float = 300.0,
+        lease_seconds: float = 60.0,
+        preload: Sequence[str] = (),
         environment: Mapping[str, str] | None = None,
         on_workers: Callable[[int], None] | None = None,
         profile: Path | None = None,
@@ -71,6 +73,10 @@ class DaskBackend:
             memory_limit: Bytes of anonymous memory per worker; by default an equal share of the
                 machine's memory. 0 for no limit.
             no_workers_seconds: How long a run may be without any worker.
+            lease_seconds: A task that is out for longer than this, ten times its expected duration
+                and one fit_timeout together is handed out once more; the first answer counts.
+            preload: Modules that all workers on this machine will need; where processes can be
+                forked safely they are loaded once.
             environment: Further environment variables of workers on this machine.
             on_workers: Called with the number of workers whenever it changes.
             profile: A folder for cProfile files of the workers; None for no profiling.
@@ -84,6 +90,8 @@ class DaskBackend:
         self._fit_timeout = fit_timeout
         self._memory_limit = memory_limit
         self._no_workers_seconds = no_workers_seconds
+        self._lease_seconds = lease_seconds
+        self._preload = ("scipy.linalg", *preload)
         self._environment = dict(environment or {})
         self._on_workers = on_workers
         self._profile = profile
@@ -162,6 +170,7 @@ class DaskBackend:
             worker_ttl=self._ttl,
             security=security,
             dashboard=self._dashboard,
+            preload=self._preload,
             environment=self._environment,
         )
         return security
@@ -298,6 +307,7 @@ class DaskBackend:
         settings = Settings(
             fit_limit=self._fit_timeout,
             no_workers=self._no_workers_seconds,
+            lease=self._lease_seconds,
             on_workers=self._on_workers,
         )
         dispatcher = Dispatcher(

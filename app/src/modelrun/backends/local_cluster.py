@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +35,7 @@ class LocalCluster:
         worker_ttl: float,
         security: dict[str, Any] | None = None,
         dashboard: str | None = None,
+        preload: Sequence[str] = (),
         allowed_failures: int = 0,
         environment: Mapping[str, str] | None = None,
     ) -> None:
@@ -45,12 +46,21 @@ class LocalCluster:
             worker_ttl: Seconds without a heartbeat after which a worker is given up.
             security: Keywords of certificates.security, for TLS.
             dashboard: The address of Dask's dashboard, or None for none.
+            preload: Modules that workers will need, loaded once for all of them (on Linux).
             allowed_failures: Workers that a task may end before it counts as the culprit.
             environment: Further environment variables of all processes.
         """
         raise_file_limit(workers)
         self._folder = Path(tempfile.mkdtemp(prefix="modelrun-cluster-"))
-        order = Order(workers, str(self._folder), worker_ttl, security, dashboard, allowed_failures)
+        order = Order(
+            workers=workers,
+            folder=str(self._folder),
+            worker_ttl=worker_ttl,
+            security=security,
+            dashboard=dashboard,
+            preload=tuple(preload),
+            allowed_failures=allowed_failures,
+        )
         paths = [path for path in sys.path if path]
         with (self._folder / "log").open("wb") as log:
             self._process = subprocess.Popen(

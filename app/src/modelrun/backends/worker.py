@@ -7,6 +7,7 @@ value, and what it returns is bytes, so that answers always travel.
 from __future__ import annotations
 
 import pickle
+import sys
 import time
 from dataclasses import dataclass
 from functools import lru_cache
@@ -97,5 +98,8 @@ def _note(token: str, nanny: str | None, name: str) -> recorder.Recorder:
     global _opened
     if nanny is not None and _opened != (token, nanny):
         recorder.start(recorder.path(token, nanny), address=name)
+        random = sys.modules.get("numpy.random")
+        if random is not None and _opened is None:
+            random.seed()  # forked workers begin with one and the same state
         _opened = (token, nanny)
     return recorder.current()
