@@ -62,6 +62,28 @@ def test_fits_in_a_bucket_are_found_again(bucket) -> None:
     assert len(Store.reading(uri)) == 40
 
 
+def test_a_bucket_is_opened_by_its_indexes_and_read_where_rows_are_wanted(bucket) -> None:
+    uri = "s3://results/indexes"
+    for first in (0, 10, 20):
+        with Store.open(uri, study_name="a") as store:
+            put(store, np.arange(first, first + 5))
+            put(store, np.arange(first + 5, first + 10))
+    segments = [name for name in objects(bucket, "indexes/") if name.endswith(".seg")]
+    bucket.delete_object(Bucket="results", Key=f"indexes/{segments[2]}")
+    bucket.delete_object(Bucket="results", Key=f"indexes/{segments[1].replace('.seg', '.idx')}")
+    index = f"indexes/{segments[0].replace('.seg', '.idx')}"
+    bucket.put_object(Bucket="results", Key=index, Body=b"damaged")
+    store = Store.reading(uri)
+    positions = store.lookup(*keys(np.arange(30)))
+    assert (positions >= 0).tolist() == [True] * 20 + [False] * 10
+    found = [
+        row for chunk in store.read(positions[:20]) for batch in chunk.batches
+        for row in batch.column("fit").to_pylist()
+    ]  # fmt: skip
+    assert found == list(range(20))
+    store.close()
+
+
 def test_appended_fits_are_sent_when_they_have_some_age_or_size(bucket) -> None:
     pace = Pace(roll_bytes=30_000, roll_seconds=0.2, beat_seconds=0.1)
     with Store.open("s3://results/ages", study_name="a", pace=pace) as store:

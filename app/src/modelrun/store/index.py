@@ -93,6 +93,11 @@ class Index:
         frame = np.searchsorted(starts, positions, "right") - 1
         return frame, positions - starts[frame]
 
+    def segments(self, positions: Positions) -> set[int]:
+        """Return the segments in which these rows lie."""
+        frames, _ = self.frame_of(positions)
+        return {self.frames[frame].segment for frame in np.unique(frames).tolist()}
+
     def reused(self, positions: Positions) -> npt.NDArray[np.bool_]:
         """Say for each row whether it was stored before this run began to fit."""
         if not len(positions):

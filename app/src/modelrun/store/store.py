@@ -8,12 +8,11 @@ whose machine vanishes loses those seconds. The store knows keys and frames, no 
 
 from __future__ import annotations
 
-import shutil
-import tempfile
+import re
 import threading
 import time
 import uuid
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -37,11 +36,14 @@ from modelrun.store.segment import (
     encode,
     scan,
 )
+from modelrun.store.spool import PARTS, Spool
 from modelrun.store.trouble import told
 from modelrun.store.writer import SegmentWriter
 from modelrun_api.failure import FailureReason
 
-PARTS = "parts"
+SEGMENT = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}-\d{6}\.(seg|idx)")
+"""Names of files that the store looks at: `<uuid of the writer>-<number>`."""
+
 RUN = "run.json"
 FAILED = STATUSES.index("failed")
 
@@ -72,13 +74,19 @@ class Store:
         self._pace = pace
         self._index = Index()
         self._segments: list[Path] = []
-        self._spool: Path | None = None
-        self._unsent: list[Path] = []
+        self._spool = Spool(place) if place.folder is None else None
+        self._ending: list[FrameIndex] = []
+        self._safe_rows = 0
         self._mutex = threading.RLock()
         self._keeper: Keeper | None = None
         self._oldest: float | None = None
         self._beaten = time.monotonic()
-        folder = self._load()
+        try:
+            folder = self._load()
+        except BaseException:
+            if self._spool is not None:
+                self._spool.close()
+            raise
         self._writer = SegmentWriter(folder, self._writer_name(), note, pace.roll_bytes)
         if held is not None:
             self._keeper = Keeper(self._tend, min(pace.beat_seconds, pace.roll_seconds) / 2)
@@ -193,6 +201,8 @@ class Store:
     def read(self, positions: Positions, *, chunk: int = rows.CHUNK) -> Iterator[rows.Chunk]:
         """Yield the rows at these positions in chunks, mapped and not copied."""
         with told(self.place.uri, "read from"):
+            if self._spool is not None:
+                self._spool.bring({self._segments[at] for at in self._index.segments(positions)})
             yield from rows.read(self._index, self._segments, positions, chunk=chunk)
 
     def append(
@@ -227,11 +237,10 @@ class Store:
             if not self._segments or self._segments[-1] != path:
                 self._segments.append(path)
             start = offset + arrow
-            self._index.add(
-                len(self._segments) - 1,
-                FrameIndex(start, start + len(content), key_hi, key_lo, status, reason),
-                reused=reused,
-            )
+            placed = FrameIndex(start, start + len(content), key_hi, key_lo, status, reason)
+            self._index.add(len(self._segments) - 1, placed, reused=reused)
+            if self._spool is not None:
+                self._ending.append(placed)
             if self._oldest is None:
                 self._oldest = time.monotonic()
             if self._writer.full():
@@ -266,7 +275,7 @@ class Store:
                     held.release()
             finally:
                 if self._spool is not None:
-                    shutil.rmtree(self._spool, ignore_errors=True)
+                    self._spool.close()
 
     def _secure(self, *, end: bool = False) -> None:
         """Sync what a folder holds, or send what an object store does not have yet."""
@@ -275,11 +284,12 @@ class Store:
                 self._writer.sync()
             else:
                 ended = self._writer.roll()
-                if ended is not None and self._spool is not None:
-                    self._unsent.append(ended)
-            while self._unsent:
-                self.place.send(self._unsent[0], f"{PARTS}/{self._unsent[0].name}")
-                del self._unsent[0]
+                if self._spool is not None:
+                    if ended is not None:
+                        self._spool.hand_in(ended, self._ending)
+                        self._ending = []
+                    self._spool.send()
+        self._safe_rows = len(self._index)
         self._oldest = None
 
     def _tend(self) -> None:
@@ -293,25 +303,28 @@ class Store:
                 self._secure()
 
     def _stored(self) -> str:
+        count = len(self._index) if self._spool is None else self._safe_rows
         return (
-            f"{len(self._index):,} finished fits are stored there and safe: the same command, run "
-            "again, computes only the rest"
+            f"{count:,} finished fits are stored there and safe: the same command, run again, "
+            "computes only the rest"
         )
 
     def _load(self) -> Path:
         """Index what is stored; return the folder for new segments."""
-        names = [name for name in self.place.names(PARTS) if name.endswith(".seg")]
-        if self.place.folder is not None:
-            folder = self.place.folder / PARTS
+        names = [name for name in self.place.names(PARTS) if SEGMENT.fullmatch(name)]
+        loaded: Iterable[tuple[Path, Iterable[FrameIndex]]]
+        if self._spool is not None:
+            folder, loaded = self._spool.folder, self._spool.load(names)
         else:
-            self._spool = Path(tempfile.mkdtemp(prefix="modelrun-store-"))
-            folder = self._spool
-            self.place.fetch([f"{PARTS}/{name}" for name in names], folder)
+            assert self.place.folder is not None
+            folder = self.place.folder / PARTS
+            loaded = ((folder / name, scan(folder / name)) for name in names)
         with told(self.place.uri, "read from"):
-            for number, name in enumerate(names):
-                self._segments.append(folder / name)
-                for frame in scan(folder / name):
-                    self._index.add(number, frame, reused=True)
+            for path, frames in loaded:
+                self._segments.append(path)
+                for frame in frames:
+                    self._index.add(len(self._segments) - 1, frame, reused=True)
+        self._safe_rows = len(self._index)
         return folder
 
     def _writer_name(self) -> str:
