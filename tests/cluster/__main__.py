@@ -80,6 +80,8 @@ def _show_status(provider: Provider) -> int:
         print(f"{provider.name}: no cluster, and nothing of one, on this machine")
         return 0
     print(f"{provider.name}: {'healthy' if status.healthy else 'not healthy'}")
+    if status.stale:
+        print("raised from other sources than this checkout's: `up` replaces it")
     print(f"KUBECONFIG={provider.home.kubeconfig}")
     return 0 if status.healthy else 3
 

@@ -20,12 +20,14 @@ class Status:
         healthy: All parts run and the API server is ready.
         found: What exists, one line each: processes, mounts, links, groups, containers.
         problems: Why it is not healthy, one line each.
+        stale: It was raised from other sources than this checkout's, and `up` would replace it.
     """
 
     provider: str
     healthy: bool
     found: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
+    stale: bool = False
 
     @property
     def empty(self) -> bool:

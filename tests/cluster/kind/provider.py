@@ -21,14 +21,14 @@ MEMORY_THRESHOLD = "100Mi"
 
 # The images that a release of kind was built for have digests in its release notes; a tag alone
 # is enough for a test cluster. The matrix of the workflow sets the variable.
-DEFAULT_NODE_IMAGE = "kindest/node:v1.34.3"
+DEFAULT_NODE_IMAGE = "kindest/node:v1.34.0"
 
 
 class KindProvider:
     """A cluster by kind; kubectl, kind and helm are taken from the path."""
 
     name = "kind"
-    nodes = (f"{CLUSTER}-worker", f"{CLUSTER}-worker2")
+    nodes: tuple[str, ...] = (f"{CLUSTER}-worker", f"{CLUSTER}-worker2")
     storage_class = "shared"
 
     def __init__(self, home: Home) -> None:

@@ -32,7 +32,7 @@ class NativeProvider:
     """Kubernetes started from binaries built here; see the package for how."""
 
     name = "native"
-    nodes = tuple(node.name for node in NODES)
+    nodes: tuple[str, ...] = tuple(node.name for node in NODES)
     storage_class = CLASS
 
     def __init__(self, home: Home) -> None:
@@ -77,9 +77,8 @@ class NativeProvider:
     def status(self) -> Status:
         found = leftovers.find(self.processes, self.home)
         problems = self._problems() if found else ()
-        if found and not problems and not self._current():
-            problems = ("raised from other sources than this checkout's; `up` replaces it",)
-        return Status(self.name, bool(found) and not problems, found, problems)
+        stale = bool(found) and not self._current()
+        return Status(self.name, bool(found) and not problems, found, problems, stale)
 
     def _current(self) -> bool:
         """Whether the running cluster is the one these sources describe."""
