@@ -78,7 +78,9 @@ class KernelFits:
     dist: str
     converged: Bools
     separated: Bools | None
-    eta: Floats
+    difficulty: tuple[Floats, ...]
+    """How hard the fits were, by several measures: larger is harder, each of shape (n,)."""
+
     hand_over: Bools
     """Fits that statsmodels has to do, shape (n,)."""
 
@@ -97,7 +99,7 @@ def of_linear(fits: OlsFits, columns: Sequence[str], statistics: Sequence[str]) 
         dist="t" if fits.use_t else "z",
         converged=np.ones(n, np.bool_),
         separated=None,
-        eta=fits.statistic("eta"),
+        difficulty=(fits.statistic("eta"), -fits.statistic("min_slack")),
         hand_over=gate.hand_over(fits.reasons, wald=robust_f) | (fits.status != gate.Status.OK),
         fitted=fits.fitted,
     )
@@ -126,7 +128,7 @@ def of_likelihood(
         dist="t" if fits.use_t else "z",
         converged=fits.status != gate.Status.NOT_CONVERGED,
         separated=np.zeros(n, np.bool_) if can_separate else None,
-        eta=fits.statistic("eta"),
+        difficulty=(fits.statistic("eta"), fits.statistic("iterations")),
         hand_over=gate.hand_over(fits.reasons) | ~np.isin(fits.status, kept),
         fitted=fits.fitted,
     )
@@ -147,7 +149,7 @@ def of_quantile(
         dist="t" if fits.use_t else "z",
         converged=fits.status != gate.Status.NOT_CONVERGED,
         separated=None,
-        eta=fits.statistic("eta"),
+        difficulty=(fits.statistic("eta"), fits.statistic("iterations")),
         hand_over=gate.hand_over(fits.reasons) | ~np.isin(fits.status, kept),
         fitted=fits.fitted,
     )
