@@ -39,6 +39,12 @@ lint: setup  ## Check style, types and import contracts
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 
+bench: setup  ## Measure against the naive program, side by side (an hour)
+	@PYTHONPATH=tests $(BIN)/python -m benchmarks
+
+bench-quick: setup  ## The same for two workloads, in three minutes
+	@PYTHONPATH=tests $(BIN)/python -m benchmarks --quick
+
 format: setup  ## Format and fix what can be fixed
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .

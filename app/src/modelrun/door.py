@@ -52,7 +52,7 @@ def run(
         TooManyFailed: More fits failed than maxFailed allows; tables exist.
         InfrastructureError: Workers or storage are away; the same call goes on later.
     """
-    from modelrun.pipeline import RunOptions
+    from modelrun.options import RunOptions
     from modelrun.pipeline import run as run_pipeline
     from modelrun.progress import Bar, Display, Lines, Silent, Tally
     from modelrun.result import RunResult

@@ -63,7 +63,8 @@ class Measured:
         sink = pa.BufferOutputStream()
         with pa.ipc.new_stream(sink, marked.schema) as stream:
             stream.write_batch(marked)
-        return sink.getvalue().to_pybytes()
+        content: bytes = sink.getvalue().to_pybytes()
+        return content
 
 
 def run(plan: Plan, todo: Ints, *, backend: str) -> Pilot:
@@ -80,7 +81,7 @@ def run(plan: Plan, todo: Ints, *, backend: str) -> Pilot:
     slices = len(plan.study.slices)
     models = todo // slices
     open_fits = {int(m): todo[models == m] % slices for m in np.unique(models)}
-    tasks = []
+    tasks: list[Task] = []
     for model, fits in open_fits.items():
         picks = np.unique(np.linspace(0, len(fits) - 1, FITS).astype(np.int64))
         tasks.append(Task(number=len(tasks), model=model, fits=fits[picks]))

@@ -12,9 +12,8 @@ import json
 import os
 import shutil
 import tempfile
-import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,72 +21,30 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from modelrun import finishing, selection
+from modelrun import auditing, finishing, remaining, selection
 from modelrun.backends.backend import Backend
 from modelrun.backends.catalog import ADDRESS, open_backend
-from modelrun.errors import TooManyFailed, UserMistake
+from modelrun.engines.audit import AuditOutcome
+from modelrun.errors import TooManyFailed
 from modelrun.finishing import Facts
 from modelrun.fitting import Fitting
 from modelrun.forecast import DEFINITION
 from modelrun.location import results_location
+from modelrun.options import RunOptions
 from modelrun.plan.build import Plan
-from modelrun.preparing import located, prepare
+from modelrun.preparing import Prepared, located, prepare
 from modelrun.progress import Display, Tally
 from modelrun.results.assemble import assemble
 from modelrun.serving import serve
+from modelrun.stages import Stages
 from modelrun.stopping import Stopping
 from modelrun.store.store import Store
-from modelrun.store.takeover import take_over
-from modelrun.verdict import judge
+from modelrun.verdict import Verdict, judge
 from modelrun.work import prepare as prepare_work
-from modelrun_api.failure import FailureReason
 from modelrun_api.loader import Loaded
 from modelrun_api.spec import ModelRunSpec, Report
 
 Ints = npt.NDArray[np.int64]
-
-
-@dataclass(frozen=True, slots=True)
-class RunOptions:
-    """What the command line or the Python door adds to the file; each defaults to the file."""
-
-    to: str | None = None
-    """Where results go."""
-
-    backend: str | None = None
-    """serial, threads or dask."""
-
-    workers: int | None = None
-    """Worker processes of a local cluster, by default one a CPU."""
-
-    only: tuple[str, ...] = ()
-    """Only groups with these values, as `column=value`."""
-
-    sample: int | None = None
-    """Only so many fits."""
-
-    retry_failed: tuple[str, ...] = ()
-    """Reasons whose stored failures are computed again; `all` for every reason."""
-
-    tls: bool = False
-    """Encrypt between local workers."""
-
-    dashboard: bool = False
-    """Start Dask's dashboard."""
-
-    serve_progress: int | None = None
-    """The port of the progress endpoint."""
-
-    profile: Path | None = None
-    """Where cProfile files go."""
-
-    report: bool = True
-    """Whether reports that the file asks for are drawn."""
-
-    @property
-    def trial(self) -> bool:
-        """Whether only a part of the run is fitted."""
-        return bool(self.only) or self.sample is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,34 +56,6 @@ class Finished:
     report: str | None
     seconds: Mapping[str, float]
     """Seconds of each stage."""
-
-
-@dataclass(slots=True)
-class Stages:
-    """Enters stages one after the other and remembers how long each took."""
-
-    tally: Tally
-    display: Display
-    seconds: dict[str, float] = field(default_factory=dict)
-    _open: tuple[str, float] | None = None
-
-    def enter(self, stage: str) -> None:
-        """End the stage before, begin this one."""
-        now = time.monotonic()
-        if self._open is not None:
-            name, began = self._open
-            self.seconds[name] = round(self.seconds.get(name, 0.0) + now - began, 3)
-        self._open = (stage, now)
-        self.tally.enter(stage)
-        self.display.changed()
-
-    def end(self) -> dict[str, float]:
-        """End the last stage and return the seconds of all."""
-        if self._open is not None:
-            name, began = self._open
-            self.seconds[name] = round(self.seconds.get(name, 0.0) + time.monotonic() - began, 3)
-            self._open = None
-        return dict(self.seconds)
 
 
 def run(
@@ -157,8 +86,6 @@ def run(
         InfrastructureError: Workers or storage are away; the same call goes on later.
         Stopped: A signal came; what is finished is stored.
     """
-    spec = loaded.run.spec
-    started = dt.datetime.now(dt.UTC)
     stages = Stages(tally, display)
     location = results_location(loaded.run, to=options.to, base=base, trial=options.trial)
     with (
@@ -168,73 +95,183 @@ def run(
     ):
         if port is not None:
             display.say(f"progress: http://localhost:{port}/progress")
-        stages.enter("reading")
-        prepared = prepare(
-            loaded, base=base, folder=scratch / "study", environment=environment, only=options.only
+        going = _Run(
+            loaded=loaded,
+            options=options,
+            base=base,
+            location=location,
+            file=file,
+            environment=environment,
+            scratch=scratch,
+            stages=stages,
+            stopping=stopping,
         )
-        plan = prepared.plan
-        for note in plan.notes:
-            display.say(f"note: {note}")
-        chosen = selection.sample(len(plan), options.sample)
+        return going.go()
+
+
+@dataclass(slots=True)
+class _Run:
+    """One run under way: what its stages share."""
+
+    loaded: Loaded
+    options: RunOptions
+    base: Path
+    location: str
+    file: str
+    environment: Mapping[str, str]
+    scratch: Path
+    stages: Stages
+    stopping: Stopping
+    started: dt.datetime = field(default_factory=lambda: dt.datetime.now(dt.UTC))
+    backend: dict[str, Any] = field(default_factory=lambda: {"name": "none", "workers": 0})
+
+    @property
+    def spec(self) -> ModelRunSpec:
+        """The file's spec."""
+        return self.loaded.run.spec
+
+    def go(self) -> Finished:
+        """Go through all stages."""
+        self.stages.enter("reading")
+        prepared = self.prepare(frozenset())
         with (
-            located(loaded.document),
+            located(self.loaded.document),
             Store.open(
-                location, study_name=loaded.run.metadata.name, note=_circumstances()
+                self.location, study_name=self.loaded.run.metadata.name, note=_circumstances()
             ) as store,
         ):
+            distrusted = auditing.distrusted_before(store, prepared.plan)
+            if distrusted:
+                prepared = self.prepare(distrusted)
             store.begin()
-            store.place.write(DEFINITION, _definition(plan))
-            todo = _todo(plan, store, spec, chosen, options)
-            _count_stored(tally, store, plan, chosen, todo)
-            backend: dict[str, Any] = {"name": "none", "workers": 0}
-            if len(todo):
-                backend = _fit(plan, store, todo, spec, options, stages, stopping, location)
-            stages.enter("tables")
-            positions = store.lookup(plan.key_hi[chosen], plan.key_lo[chosen])
-            assembled = assemble(
-                plan.study,
-                plan.key_hi[chosen],
-                plan.key_lo[chosen],
-                store,
-                positions,
-                spec.results,
-                fits=chosen,
-                file=file,
+            chosen = selection.sample(len(prepared.plan), self.options.sample)
+            audited = self.fit(prepared.plan, store, chosen, distrusted)
+            if audited is not None and not audited.clean:
+                # The sentence stays as the outcome: it says why these fits are statsmodels' own.
+                self.stages.display.say(f"audit: {audited.sentence()} They are fitted again.")
+                distrusted |= set(audited.models)
+                prepared = self.prepare(distrusted)
+                self.fit(prepared.plan, store, chosen, distrusted)
+            finished, verdict = self.finish(prepared, store, chosen, audited)
+        if verdict.is_too_many:
+            raise TooManyFailed(
+                f"{verdict}. Tables and report are in {self.location}; failures.parquet says why "
+                f"each one failed, and `modelrun fit KEY {self.file}` runs one of them alone"
             )
-            verdict = judge(assembled.counts, spec.execution.max_failed)
-            facts = Facts(
-                loaded=loaded,
-                plan=plan,
-                rows=prepared.rows,
-                counts=assembled.counts,
-                verdict=verdict,
-                backend=backend,
-                started=started,
-                environment=environment,
-                trial={"only": list(options.only), "sample": options.sample}
-                if options.trial
-                else {},
-            )
-            report = None
-            wish = spec.results.report
-            if options.report and (wish.html or wish.pdf):
-                stages.enter("report")
-                report = _draw(location, facts, stages, wish)
-            stages.end()
-            finishing.write(facts, store, stages.seconds)
-        seconds = stages.end()
-    finished = Finished(
-        location=location,
-        counts=assembled.counts.document(),
-        report=report,
-        seconds=seconds,
-    )
-    if verdict.is_too_many:
-        raise TooManyFailed(
-            f"{verdict}. Tables and report are in {location}; failures.parquet says why each one "
-            f"failed, and `modelrun fit KEY {file}` runs one of them alone"
+        return finished
+
+    def prepare(self, distrusted: frozenset[str]) -> Prepared:
+        """Read and plan."""
+        prepared = prepare(
+            self.loaded,
+            base=self.base,
+            folder=self.scratch / f"study-{len(distrusted)}",
+            environment=self.environment,
+            only=self.options.only,
+            distrusted=distrusted,
         )
-    return finished
+        for note in prepared.plan.notes:
+            self.stages.display.say(f"note: {note}")
+        return prepared
+
+    def fit(
+        self, plan: Plan, store: Store, chosen: Ints, distrusted: frozenset[str]
+    ) -> AuditOutcome | None:
+        """Fit what is open, with the audit beside it."""
+        store.place.write(DEFINITION, _definition(plan, distrusted))
+        todo = remaining.open_fits(plan, store, self.spec, chosen, self.options)
+        remaining.count_stored(self.stages.tally, store, plan, chosen, todo)
+        share = self.spec.execution.audit
+        with auditing.started(plan, share, scratch=self.scratch, wanted=bool(len(todo))) as audit:
+            if len(todo):
+                self.backend = self._work(plan, store, todo)
+            if audit is None:
+                return None
+            self.stages.enter("audit")
+            return audit.outcome(store, chosen, self.stopping)
+
+    def _work(self, plan: Plan, store: Store, todo: Ints) -> dict[str, Any]:
+        """Fit on a backend; return what fitted, for run.json."""
+        self.stages.enter("starting")
+        tally, display = self.stages.tally, self.stages.display
+        name = self.options.backend or default_backend(plan, self.environment)
+
+        def notice(workers: int) -> None:
+            tally.workers = workers
+            display.changed()
+
+        with ExitStack() as stack:
+            with self.stopping.interruptible():
+                entered: Backend = stack.enter_context(
+                    open_backend(
+                        name,
+                        workers=self.options.workers,
+                        quorum=quorum(self.spec),
+                        startup_seconds=float(self.spec.startup_deadline_seconds),
+                        tls=self.options.tls,
+                        dashboard=":8787" if self.options.dashboard else None,
+                        fit_timeout=plan.study.fit_timeout_seconds,
+                        on_workers=notice,
+                        profile=self.options.profile,
+                    )
+                )
+            address = getattr(entered, "dashboard", None)
+            if address:
+                display.say(f"dashboard: {address}")
+            beside = self.location if "://" in self.location else None
+            work = prepare_work(plan.study.folder, entered, beside=beside)
+            tally.workers = entered.workers()
+            self.stages.enter("fitting")
+            Fitting(
+                plan=plan,
+                store=store,
+                backend=entered,
+                work=work,
+                tally=tally,
+                display=display,
+                stopping=self.stopping,
+            ).run(todo)
+            return {"name": name, "workers": entered.workers()}
+
+    def finish(
+        self, prepared: Prepared, store: Store, chosen: Ints, audited: AuditOutcome | None
+    ) -> tuple[Finished, Verdict]:
+        """Write the tables, draw the report, write run.json last."""
+        plan, spec = prepared.plan, self.spec
+        self.stages.enter("tables")
+        key_hi, key_lo = plan.key_hi[chosen], plan.key_lo[chosen]
+        assembled = assemble(
+            plan.study,
+            key_hi,
+            key_lo,
+            store,
+            store.lookup(key_hi, key_lo),
+            spec.results,
+            fits=chosen,
+            file=self.file,
+        )
+        verdict = judge(assembled.counts, spec.execution.max_failed)
+        trial = {"only": list(self.options.only), "sample": self.options.sample}
+        facts = Facts(
+            loaded=self.loaded,
+            plan=plan,
+            rows=prepared.rows,
+            counts=assembled.counts,
+            verdict=verdict,
+            backend=self.backend,
+            started=self.started,
+            environment=self.environment,
+            trial=trial if self.options.trial else {},
+            audit=None if audited is None else audited.document(),
+        )
+        report = None
+        wish = spec.results.report
+        if self.options.report and (wish.html or wish.pdf):
+            self.stages.enter("report")
+            report = _draw(self.location, facts, self.stages, wish)
+        seconds = self.stages.end()
+        finishing.write(facts, store, seconds)
+        return Finished(self.location, assembled.counts.document(), report, seconds), verdict
 
 
 @contextmanager
@@ -245,103 +282,6 @@ def _scratch() -> Iterator[Path]:
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def _todo(plan: Plan, store: Store, spec: ModelRunSpec, chosen: Ints, options: RunOptions) -> Ints:
-    """Return the fits that are not stored, or are failures that are wanted again."""
-    key_hi, key_lo = plan.key_hi[chosen], plan.key_lo[chosen]
-    for place in spec.results.reuse_from:
-        if place.uri is None:
-            raise UserMistake(
-                "results.reuseFrom names a volume, which only a cluster has",
-                field="spec.results.reuseFrom",
-            )
-        take_over(store, place.uri, key_hi, key_lo)
-    positions = store.lookup(key_hi, key_lo)
-    missing = positions < 0
-    reasons = _reasons(spec, options)
-    if reasons is None or reasons:
-        missing |= store.failed(positions, reasons)
-    return chosen[missing]
-
-
-def _reasons(spec: ModelRunSpec, options: RunOptions) -> list[FailureReason] | None:
-    """Return the reasons whose stored failures are computed again; None: every reason."""
-    if "all" in options.retry_failed:
-        return None
-    known = {reason.value: reason for reason in FailureReason}
-    reasons = list(spec.execution.retry_failed)
-    for name in options.retry_failed:
-        if name not in known:
-            raise UserMistake(
-                f"--retry-failed {name}: there is no such reason; choose from all, "
-                + ", ".join(known)
-            )
-        reasons.append(known[name])
-    return reasons
-
-
-def _count_stored(tally: Tally, store: Store, plan: Plan, chosen: Ints, todo: Ints) -> None:
-    """Put the fits that need no work into the tally."""
-    tally.counts["total"] = len(chosen)
-    stored = np.setdiff1d(chosen, todo, assume_unique=True)
-    if len(stored):
-        counts = store.counts(store.lookup(plan.key_hi[stored], plan.key_lo[stored]))
-        tally.add({**counts, "reused": len(stored)})
-        tally.tasks_done = 0
-
-
-def _fit(
-    plan: Plan,
-    store: Store,
-    todo: Ints,
-    spec: ModelRunSpec,
-    options: RunOptions,
-    stages: Stages,
-    stopping: Stopping,
-    location: str,
-) -> dict[str, Any]:
-    """Fit what is open; return what fitted it, for run.json."""
-    stages.enter("starting")
-    name = options.backend or default_backend(plan, os.environ)
-
-    def notice(workers: int) -> None:
-        stages.tally.workers = workers
-        stages.display.changed()
-
-    with stopping.interruptible():
-        backend = open_backend(
-            name,
-            workers=options.workers,
-            quorum=quorum(spec),
-            startup_seconds=float(spec.startup_deadline_seconds),
-            tls=options.tls,
-            dashboard=":8787" if options.dashboard else None,
-            fit_timeout=plan.study.fit_timeout_seconds,
-            on_workers=notice,
-            profile=options.profile,
-        )
-        entered: Backend = backend.__enter__()
-    try:
-        address = getattr(entered, "dashboard", None)
-        if address:
-            stages.display.say(f"dashboard: {address}")
-        beside = location if "://" in location else None
-        work = prepare_work(plan.study.folder, entered, beside=beside)
-        stages.tally.workers = entered.workers()
-        stages.enter("fitting")
-        Fitting(
-            plan=plan,
-            store=store,
-            backend=entered,
-            work=work,
-            tally=stages.tally,
-            display=stages.display,
-            stopping=stopping,
-        ).run(todo)
-        return {"name": name, "workers": entered.workers()}
-    finally:
-        backend.__exit__()
 
 
 def default_backend(plan: Plan, environment: Mapping[str, str]) -> str:
@@ -367,12 +307,17 @@ def _draw(location: str, facts: Facts, stages: Stages, wish: Report) -> str:
     from modelrun.reporting import draw_report
 
     document = facts.bundle(stages.seconds, finished=dt.datetime.now(dt.UTC))
-    return draw_report(location, html=wish.html, pdf=wish.pdf, run=document)[0]
+    paths = draw_report(location, html=wish.html, pdf=wish.pdf, run=document)
+    return next((path for path in paths if path.endswith(".html")), paths[0])
 
 
-def _definition(plan: Plan) -> bytes:
-    models = {digest.model: dict(digest.parts) for digest in plan.digests}
-    return json.dumps({"data": plan.data_fingerprint, "models": models}, indent=1).encode()
+def _definition(plan: Plan, distrusted: frozenset[str]) -> bytes:
+    document = {
+        "data": plan.data_fingerprint,
+        "models": {digest.model: dict(digest.parts) for digest in plan.digests},
+        "distrusted": sorted(distrusted),
+    }
+    return json.dumps(document, indent=1).encode()
 
 
 def _circumstances() -> bytes:

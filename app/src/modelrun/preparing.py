@@ -7,9 +7,10 @@ a mistake that belongs to a field is shown at its place in the file.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -18,6 +19,7 @@ from modelrun.engines import catalog, preflight
 from modelrun.errors import UserMistake
 from modelrun.plan import build
 from modelrun.plan.build import Plan
+from modelrun.plan.engine_choice import EngineName, Question
 from modelrun_api.document import Document
 from modelrun_api.loader import Loaded
 from modelrun_api.problems import SpecError
@@ -47,6 +49,7 @@ def prepare(
     folder: Path,
     environment: Mapping[str, str],
     only: Sequence[str] = (),
+    distrusted: Collection[str] = (),
 ) -> Prepared:
     """Check the models, read the needed columns, plan.
 
@@ -56,6 +59,7 @@ def prepare(
         folder: Where the study is written.
         environment: Where folders of a cluster are named.
         only: Wishes of `--only`.
+        distrusted: Models that an audit found wanting; statsmodels fits them.
 
     Raises:
         SpecError: Something in the file does not fit the data or the packages.
@@ -86,7 +90,7 @@ def prepare(
             table,
             folder=folder,
             code_folder=Path(environment.get(CODE_VARIABLE, base)).resolve(),
-            choose=catalog.choose,
+            choose=partial(_choose, distrusted),
         )
     return Prepared(plan=plan, columns=columns, rows=table.num_rows)
 
@@ -122,3 +126,9 @@ def path_of(field: str) -> tuple[str | int, ...]:
     return tuple(
         int(match[1]) if match[1] is not None else match[2] for match in _STEP.finditer(field)
     )
+
+
+def _choose(distrusted: Collection[str], question: Question) -> tuple[EngineName, str]:
+    if question.model.name in distrusted:
+        return "statsmodels", "an audit found its batched fits outside of the contract"
+    return catalog.choose(question)

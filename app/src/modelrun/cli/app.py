@@ -179,9 +179,7 @@ def fit(
     key: Annotated[str, typer.Argument(help="A fit_key of a table, or its first characters.")],
     file: File,
     *,
-    pdb: Annotated[
-        bool, typer.Option("--pdb", help="Open the debugger where it fails.")
-    ] = False,
+    pdb: Annotated[bool, typer.Option("--pdb", help="Open the debugger where it fails.")] = False,
     debug: Debug = False,
 ) -> int:
     """Run one fit the naive way in this process, to see why it ends as it does."""

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from modelrun import telling
 from modelrun.errors import ModelrunError
-from modelrun.pipeline import Finished, RunOptions
+from modelrun.options import RunOptions
+from modelrun.pipeline import Finished
 from modelrun.pipeline import run as run_pipeline
 from modelrun.progress import Bar, Display, Lines, Silent, Tally, Verbose, duration
 from modelrun_api.loader import load

@@ -1,0 +1,63 @@
+"""Which fits of a plan are left to do: what is stored or can be taken over needs no work."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from modelrun.errors import UserMistake
+from modelrun.options import RunOptions
+from modelrun.plan.build import Plan
+from modelrun.progress import Tally
+from modelrun.store.store import Store
+from modelrun.store.takeover import take_over
+from modelrun_api.failure import FailureReason
+from modelrun_api.spec import ModelRunSpec
+
+Ints = npt.NDArray[np.int64]
+
+
+def open_fits(
+    plan: Plan, store: Store, spec: ModelRunSpec, chosen: Ints, options: RunOptions
+) -> Ints:
+    """Return the fits that are not stored, or are failures that are wanted again."""
+    key_hi, key_lo = plan.key_hi[chosen], plan.key_lo[chosen]
+    for place in spec.results.reuse_from:
+        if place.uri is None:
+            raise UserMistake(
+                "results.reuseFrom names a volume, which only a cluster has",
+                field="spec.results.reuseFrom",
+            )
+        take_over(store, place.uri, key_hi, key_lo)
+    positions = store.lookup(key_hi, key_lo)
+    missing = positions < 0
+    reasons = _reasons(spec, options)
+    if reasons is None or reasons:
+        missing |= store.failed(positions, reasons)
+    return chosen[missing]
+
+
+def _reasons(spec: ModelRunSpec, options: RunOptions) -> list[FailureReason] | None:
+    """Return the reasons whose stored failures are computed again; None: every reason."""
+    if "all" in options.retry_failed:
+        return None
+    known = {reason.value: reason for reason in FailureReason}
+    reasons = list(spec.execution.retry_failed)
+    for name in options.retry_failed:
+        if name not in known:
+            raise UserMistake(
+                f"--retry-failed {name}: there is no such reason; choose from all, "
+                + ", ".join(known)
+            )
+        reasons.append(known[name])
+    return reasons
+
+
+def count_stored(tally: Tally, store: Store, plan: Plan, chosen: Ints, todo: Ints) -> None:
+    """Put the fits that need no work into the tally."""
+    tally.counts["total"] = len(chosen)
+    stored = np.setdiff1d(chosen, todo, assume_unique=True)
+    if len(stored):
+        counts = store.counts(store.lookup(plan.key_hi[stored], plan.key_lo[stored]))
+        tally.add({**counts, "reused": len(stored)})
+        tally.tasks_done = 0
