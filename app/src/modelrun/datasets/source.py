@@ -92,6 +92,11 @@ def read(
         table = settle(source.table(needed if set(needed) != set(known) else None).select(needed))
     else:
         table = source.select(needed)
+    if rows and ROW in known:
+        raise UserMistake(
+            f"the data have a column {ROW!r}, a name that is needed here; rename it.",
+            field="spec.data",
+        )
     if rows:
         table = table.append_column(ROW, arrays.from_numpy(np.arange(table.num_rows)))
     if table.num_rows == 0:

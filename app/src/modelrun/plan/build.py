@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -28,6 +29,7 @@ from modelrun.plan import (
     study_files,
     windows,
 )
+from modelrun.plan.design import Room
 from modelrun.plan.digest import Digest
 from modelrun.plan.engine_choice import Choose, Question
 from modelrun.plan.hashing import Lanes, Rows, Words
@@ -126,9 +128,11 @@ def build(
     places = {model.name: at for at, model in enumerate(spec.models)}
     models = sorted(spec.models, key=lambda model: model.name)
     planned: list[PlannedModel] = []
-    for model in models:
+    study_files.clear(folder)
+    for number, model in enumerate(models):
         at = places[model.name]
-        built, reason = _design(model, at, sorted_rows.table, slices)
+        room = partial(study_files.room_for_exog, folder, number)
+        built, reason = _design(model, at, sorted_rows.table, slices, room)
         engine, why = choose(
             Question(
                 model=model,
@@ -200,7 +204,9 @@ def outputs_of(spec: ModelRunSpec) -> Outputs:
     )
 
 
-def _design(model: Model, at: int, table: pa.Table, slices: Slices) -> tuple[Design | None, str]:
+def _design(
+    model: Model, at: int, table: pa.Table, slices: Slices, room: Room
+) -> tuple[Design | None, str]:
     from modelrun.engines.estimators import estimator
 
     if model.estimator is not None:
@@ -224,7 +230,9 @@ def _design(model: Model, at: int, table: pa.Table, slices: Slices) -> tuple[Des
     if model.init.get("missing", "drop") != "drop":
         return None, "built per slice, because init.missing treats missing values in another way"
     try:
-        return design.build(read, table), "built once: every value depends on its own row alone"
+        return design.build(
+            read, table, room
+        ), "built once: every value depends on its own row alone"
     except formula.NotPlain:
         formula.check(model.formula, model=model.name, field=field)
     try:

@@ -142,7 +142,7 @@ def _frame(panel: pa.Table) -> Any:
         if pa.types.is_string(column.type):
             codes, _ = codes_of(column)
             known = sorted(value for value in column.unique().to_pylist() if value is not None)
-            columns[name] = pd.Categorical.from_codes(codes, categories=known)
+            columns[name] = pd.Categorical.from_codes(codes, categories=pd.Index(known))
         else:
             columns[name] = column.to_pandas().array
     return pd.DataFrame(columns, copy=False)

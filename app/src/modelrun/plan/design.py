@@ -71,8 +71,22 @@ _COMPARE: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
 _TAKEN = frozenset(("np", "numpy", "I", "Q", "abs"))
 
 
-def build(formula: Formula, panel: pa.Table) -> Design:
+Room = Callable[[tuple[int, int]], npt.NDArray[np.float64]]
+"""Returns an empty matrix of a shape, in Fortran order."""
+
+
+def in_memory(shape: tuple[int, int]) -> npt.NDArray[np.float64]:
+    """Return room in memory."""
+    return np.empty(shape, order="F")
+
+
+def build(formula: Formula, panel: pa.Table, room: Room = in_memory) -> Design:
     """Build the design of a plain formula for all rows.
+
+    Args:
+        formula: The formula, taken apart.
+        panel: The sorted rows.
+        room: Where the matrix is built.
 
     Returns:
         The design; a row with a missing factor has NaN there, one with an infinite factor inf.
@@ -82,8 +96,9 @@ def build(formula: Formula, panel: pa.Table) -> Design:
     """
     evaluation = Evaluation(panel)
     endog = evaluation.factor(formula.response).copy()
-    width = len(formula.names)
-    exog = np.empty((panel.num_rows, width), order="F")
+    for factor in formula.factors:
+        evaluation.factor(factor)
+    exog = room((panel.num_rows, len(formula.names)))
     at = 0
     if formula.intercept:
         exog[:, 0] = 1.0

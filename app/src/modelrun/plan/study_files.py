@@ -28,17 +28,37 @@ _GROUPS = "groups.arrow"
 _SLICES = ("start", "stop", "group", "window_start", "window_end")
 
 
-def write(study: Study, folder: Path) -> None:
-    """Write a study; designs that lie in the folder already are left as they are."""
+def clear(folder: Path) -> None:
+    """Make the folder, without what an earlier study left in it."""
     folder.mkdir(parents=True, exist_ok=True)
+    for pattern in (_STUDY, "*.npy", "*.arrow"):
+        for path in folder.glob(pattern):
+            path.unlink()
+
+
+def room_for_exog(folder: Path, at: int, shape: tuple[int, int]) -> npt.NDArray[np.float64]:
+    """Return the matrix of model `at` as a file to fill, so that it never lies in memory whole."""
+    if 0 in shape:
+        return np.empty(shape, order="F")
+    matrix: npt.NDArray[np.float64] = np.lib.format.open_memmap(
+        _exog(folder, at), mode="w+", dtype=np.float64, fortran_order=True, shape=shape
+    )
+    return matrix
+
+
+def write(study: Study, folder: Path) -> None:
+    """Write a study into a cleared folder; matrices that lie there already are only flushed."""
     write_table(study.panel, folder / _PANEL)
     write_table(study.groups, folder / _GROUPS)
     for name in _SLICES:
         np.save(folder / f"slices-{name}.npy", getattr(study.slices, name))
     for at, model in enumerate(study.models):
         if model.design is not None:
-            _write_array(model.design.endog, folder / f"design-{at}-endog.npy")
-            _write_array(model.design.exog, folder / f"design-{at}-exog.npy")
+            np.save(_endog(folder, at), model.design.endog)
+            if isinstance(model.design.exog, np.memmap):
+                model.design.exog.flush()
+            else:
+                np.save(_exog(folder, at), model.design.exog)
     (folder / _STUDY).write_text(json.dumps(_document(study)), encoding="utf-8")
 
 
@@ -110,12 +130,16 @@ def read_table(path: Path) -> pa.Table:
 
 def _array(path: Path) -> npt.NDArray[Any]:
     # A plain view of the mapping: subclasses make every slice slower.
-    return np.asarray(np.load(path, mmap_mode="r"))
+    values = np.load(path, mmap_mode="r")
+    return np.asarray(values)
 
 
-def _write_array(values: npt.NDArray[Any], path: Path) -> None:
-    if not path.exists():
-        np.save(path, values)
+def _endog(folder: Path, at: int) -> Path:
+    return folder / f"design-{at}-endog.npy"
+
+
+def _exog(folder: Path, at: int) -> Path:
+    return folder / f"design-{at}-exog.npy"
 
 
 def _document(study: Study) -> dict[str, Any]:
@@ -164,8 +188,8 @@ def _model(entry: dict[str, Any], at: int, folder: Path) -> PlannedModel:
         design=None
         if design is None
         else Design(
-            endog=_array(folder / f"design-{at}-endog.npy"),
-            exog=_array(folder / f"design-{at}-exog.npy"),
+            endog=_array(_endog(folder, at)),
+            exog=_array(_exog(folder, at)),
             endog_name=design["endog"],
             exog_names=tuple(design["exog"]),
         ),
