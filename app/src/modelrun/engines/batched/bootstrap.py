@@ -1,0 +1,175 @@
+"""Bootstrap replicates of one slice in one call, by counts of its distinct rows.
+
+Draws are those of the published definition (csrc/draw.c): word u of Philox4x64-10 with key
+(seed, replicate) stands for floor((u >> 11) / 2^53 m). After the first step a Poisson or logistic
+fit costs its distinct rows of the design, not its rows. A replicate depends on its number alone, so
+that any split into calls gives the same bits. What `supports` denies is fitted on drawn rows by the
+other kernels.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from modelrun.engines.batched import glm, load
+from modelrun.engines.batched import likelihood as likelihood_results
+from modelrun.engines.batched import ols as ols_results
+from modelrun.engines.batched.coefficients import Coefficients
+from modelrun.engines.batched.distinct import Distinct
+from modelrun.engines.batched.likelihood import LikelihoodFits
+from modelrun.engines.batched.ols import OlsFits
+
+_FAMILY_AND_LINK = {"Poisson": (1, 1), "Binomial": (2, 2), "Logit": (2, 2)}
+
+
+@dataclass(frozen=True, slots=True)
+class Draws:
+    """Which replicates.
+
+    Attributes:
+        seed: Of the study.
+        replicates: Numbers of the replicates, shape (fits,).
+        block: Rows in a moving block; 0 draws rows one by one.
+    """
+
+    seed: int
+    replicates: npt.NDArray[np.int64]
+    block: int = 0
+
+
+def supports(model: str, family: glm.Family | None = None) -> bool:
+    """Whether replicates of OLS, GLM, Logit or Poisson can be fitted by counts.
+
+    Nonrobust covariances only, and no weights; the rest of the batched engine does those on drawn
+    rows.
+    """
+    if model == "GLM":
+        return family is not None and (family.name, family.link_name) in {
+            ("Poisson", "Log"),
+            ("Binomial", "Logit"),
+        }
+    return model in {"OLS", "Logit", "Poisson"}
+
+
+def ols(
+    slice_: Distinct,
+    draws: Draws,
+    *,
+    use_t: bool = True,
+    conf_level: float = 0.95,
+    f_test: bool = True,
+    exact_condition: bool = False,
+) -> OlsFits:
+    """Fit OLS, nonrobust, to every replicate.
+
+    Args:
+        slice_: Distinct rows of the slice; the design needs a column of ones.
+        draws: Which replicates.
+        use_t: Inference by the t distribution.
+        conf_level: Of the intervals.
+        f_test: Compute the p-value of F.
+        exact_condition: Singular values for every replicate.
+
+    Raises:
+        ImportError: The compiled module is missing.
+        ValueError: The design has no column of ones.
+    """
+    if slice_.patterns.ones is None:
+        message = (
+            "bootstrap.ols: the design has no column of ones (None); use ols.fit on drawn rows"
+        )
+        raise ValueError(message)
+    fits, p = len(draws.replicates), slice_.patterns.p
+    result = OlsFits(
+        coefficients=Coefficients.empty(fits, p),
+        statistics=np.empty((fits, len(ols_results.STATISTICS))),
+        cov=None,
+        fitted=None,
+        resid=None,
+        status=np.empty(fits, dtype=np.int8),
+        reasons=np.empty(fits, dtype=np.uint16),
+        use_t=use_t,
+    )
+    load().resample_ols(
+        slice_.patterns.data,
+        np.zeros(slice_.patterns.n),
+        slice_.y,
+        slice_.pattern_of,
+        slice_.pair_of,
+        draws.seed,
+        draws.block,
+        np.ascontiguousarray(draws.replicates, dtype=np.int64),
+        (use_t, 1, f_test, exact_condition, conf_level),
+        result.coefficients.arrays(),
+        result.statistics,
+        result.status,
+        result.reasons,
+    )
+    return result
+
+
+def likelihood(
+    slice_: Distinct,
+    draws: Draws,
+    *,
+    model: str,
+    family: glm.Family | None = None,
+    maxiter: int | None = None,
+    use_t: bool = False,
+    conf_level: float = 0.95,
+    null_model: bool = True,
+) -> LikelihoodFits:
+    """Fit GLM (Poisson with log, binomial with logit), Logit or Poisson to every replicate.
+
+    Args:
+        slice_: Distinct rows of the slice, with the offset if there is one.
+        draws: Which replicates.
+        model: GLM, Logit or Poisson.
+        family: Of a GLM.
+        maxiter: Iterations at most; statsmodels' default when None.
+        use_t: Inference by the t distribution.
+        conf_level: Of the intervals.
+        null_model: Compute what needs the null model; NaN where there is an offset.
+
+    Raises:
+        ImportError: The compiled module is missing.
+        ValueError: The model is not supported.
+    """
+    if not supports(model, family) or model == "OLS":
+        message = f"bootstrap.likelihood: {model} {family or ''} is not fitted by counts"
+        raise ValueError(message)
+    newton = model != "GLM"
+    numbers = _FAMILY_AND_LINK[family.name if family is not None and not newton else model]
+    fits, p = len(draws.replicates), slice_.patterns.p
+    result = LikelihoodFits(
+        coefficients=Coefficients.empty(fits, p),
+        statistics=np.empty((fits, len(likelihood_results.STATISTICS))),
+        cov=None,
+        fitted=None,
+        linear=None,
+        status=np.empty(fits, dtype=np.int8),
+        reasons=np.empty(fits, dtype=np.uint16),
+        use_t=use_t,
+    )
+    has_offset = slice_.offset is not None
+    load().resample_likelihood(
+        slice_.patterns.data,
+        slice_.offset if has_offset else np.zeros(slice_.patterns.n),
+        has_offset,
+        slice_.y,
+        slice_.pattern_of,
+        slice_.pair_of,
+        draws.seed,
+        draws.block,
+        np.ascontiguousarray(draws.replicates, dtype=np.int64),
+        (newton, *numbers, maxiter if maxiter is not None else 35 if newton else 100),
+        (use_t, null_model, conf_level),
+        result.coefficients.arrays(),
+        result.statistics,
+        result.status,
+        result.reasons,
+    )
+    return result

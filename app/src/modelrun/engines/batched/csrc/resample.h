@@ -1,0 +1,33 @@
+/* Bootstrap replicates of one slice by counts of its distinct rows. */
+#ifndef MODELRUN_RESAMPLE_H
+#define MODELRUN_RESAMPLE_H
+
+#include "draw.h"
+#include "likelihood.h"
+#include "ols.h"
+
+/* Distinct rows: `patterns` are distinct rows of the design (and offset), `pairs` distinct rows of
+ * pattern and response.
+ */
+typedef struct {
+    int p;
+    ptrdiff_t patterns, pairs, rows;
+    const double *const *x; /* patterns each; NULL is a column of ones */
+    const double *offset;   /* patterns, or NULL */
+    const double *y;        /* pairs */
+    const int32_t *pattern_of; /* pairs: which pattern */
+    const int32_t *pair_of;    /* rows: which pair, -1 where a value is missing */
+} Distinct;
+
+/* GLM (Poisson with log, binomial with logit) and Logit and Poisson; no robust covariances, and the
+ * null model only without an offset.  Return 0, or -1 when memory ran out.
+ */
+int resample_likelihood(const Distinct *d, const Draw *draw, const int64_t *replicate,
+                        ptrdiff_t fits, const LikelihoodOptions *options,
+                        const LikelihoodOutput *out);
+
+/* OLS, nonrobust; options->constant is CONSTANT_ABSENT or CONSTANT_PRESENT. */
+int resample_ols(const Distinct *d, const Draw *draw, const int64_t *replicate, ptrdiff_t fits,
+                 const LinearOptions *options, const LinearOutput *out);
+
+#endif

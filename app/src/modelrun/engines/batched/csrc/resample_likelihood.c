@@ -1,0 +1,444 @@
+/* Bootstrap replicates of Poisson and logistic regression.  After the first step a fit depends on the
+ * counts and sums of responses of each pattern only, so that an iteration costs the distinct rows of
+ * the design.  Steps are solved by Cholesky for the change of the coefficients, which corrects itself;
+ * the iterates and stop tests are those of irls.c and newton.c.
+ */
+#include "resample.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "dist.h"
+#include "gate.h"
+#include "qr.h"
+#include "vec.h"
+#include "verdict.h"
+
+#define RIDGE 1e-10
+#define EXP_UPPER_LIMIT 708.78271289338397
+#define CLEAR 1e-6
+#define AGAINST 1e-4
+
+typedef struct {
+    const Distinct *d;
+    const Family *family;
+    ptrdiff_t ld, padded;
+    double *x, *count, *sum, *linear, *previous, *mu, *w, *z, *score, *pairs;
+    double *log_factorials, *entropy; /* of each pair: log y!, and the saturated term of the deviance */
+    double *l, *r, *inverse, *square, *b, *g, *variance, *scratch;
+    double n, total, constant, squares;
+} Work;
+
+static double *take(double **next, size_t count)
+{
+    double *at = *next;
+    *next += PADDED(count);
+    return at;
+}
+
+static int poisson(const Work *w)
+{
+    return w->family->name == POISSON;
+}
+
+/* Counts and sums of the patterns, and what the statistics need of the pairs. */
+static void collect(Work *w)
+{
+    const Distinct *d = w->d;
+    memset(w->count, 0, sizeof(double) * w->padded);
+    memset(w->sum, 0, sizeof(double) * w->padded);
+    w->n = w->total = w->constant = 0.0;
+    for (ptrdiff_t i = 0; i < d->pairs; ++i) {
+        double c = w->pairs[i];
+        w->count[d->pattern_of[i]] += c;
+        w->sum[d->pattern_of[i]] += c * d->y[i];
+        w->n += c;
+        w->total += c * d->y[i];
+        w->constant += c * w->entropy[i];
+    }
+}
+
+static double deviance(const Work *w)
+{
+    double sum = w->constant;
+    for (ptrdiff_t k = 0; k < w->d->patterns; ++k) {
+        double n = w->count[k], s = w->sum[k], mu = w->mu[k];
+        if (n == 0.0)
+            continue;
+        if (poisson(w))
+            sum -= s * w->linear[k] - n * mu;
+        else
+            sum -= (s > 0 ? s * log(mu + 1e-20) : 0.0) + (n - s > 0 ? (n - s) * log(1 - mu + 1e-20) : 0.0);
+    }
+    return 2 * sum;
+}
+
+/* Means, weights and scores at the linear predictors; 0 when one is not finite. */
+static int evaluate(Work *w)
+{
+    double check = 0.0;
+    for (ptrdiff_t k = 0; k < w->d->patterns; ++k) {
+        double n = w->count[k], x = w->linear[k];
+        double mu = poisson(w) ? exp(x) : 1.0 / (1.0 + exp(-x));
+        w->mu[k] = mu;
+        w->w[k] = n * (poisson(w) ? mu : mu * (1 - mu));
+        w->score[k] = n == 0.0 ? 0.0 : w->sum[k] - n * mu;
+        check += 0.0 * w->w[k] + 0.0 * w->score[k];
+    }
+    return check == 0.0;
+}
+
+/* l = Cholesky factor of X' diag(weight) X / scale + ridge, lower, row j at l + j * p; 0 if singular */
+static int factor(Work *w, const double *weight, double scale, double ridge)
+{
+    int p = w->d->p;
+    double *l = w->l;
+    for (int j = 0; j < p; ++j) {
+        vec_multiply(w->x + j * w->ld, weight, w->z, w->padded);
+        vec_dots(w->x, w->ld, j + 1, w->z, w->padded, l + j * p);
+        for (int m = 0; m <= j; ++m)
+            l[j * p + m] /= scale;
+        l[j * p + j] += ridge;
+        double diagonal = l[j * p + j];
+        for (int m = 0; m <= j; ++m) {
+            double s = l[j * p + m];
+            for (int i = 0; i < m; ++i)
+                s -= l[j * p + i] * l[m * p + i];
+            if (m == j && !(s > 1e-14 * diagonal))
+                return 0;
+            l[j * p + m] = m < j ? s / l[m * p + m] : sqrt(s);
+        }
+    }
+    return 1;
+}
+
+/* g = (LL')^-1 X' score / scale */
+static void solve(Work *w, const double *score, double scale)
+{
+    int p = w->d->p;
+    double *l = w->l, *g = w->g;
+    vec_dots(w->x, w->ld, p, score, w->padded, g);
+    for (int j = 0; j < p; ++j) {
+        g[j] /= scale;
+        for (int m = 0; m < j; ++m)
+            g[j] -= l[j * p + m] * g[m];
+        g[j] /= l[j * p + j];
+    }
+    for (int j = p - 1; j >= 0; --j) {
+        for (int m = j + 1; m < p; ++m)
+            g[j] -= l[m * p + j] * g[m];
+        g[j] /= l[j * p + j];
+    }
+}
+
+static void predict(Work *w)
+{
+    memcpy(w->previous, w->linear, sizeof(double) * w->padded);
+    vec_combine(w->x, w->ld, w->d->p, w->b, w->linear, w->padded);
+    for (ptrdiff_t k = 0; w->d->offset && k < w->d->patterns; ++k)
+        w->linear[k] += w->d->offset[k];
+}
+
+static int separated(const Work *w)
+{
+    double toward = 0.0, against = 0.0;
+    for (ptrdiff_t k = 0; k < w->d->patterns; ++k) {
+        double step = w->linear[k] - w->previous[k];
+        if (w->count[k] == 0.0)
+            continue;
+        if (w->sum[k] == 0.0)
+            step = -step;
+        else if (poisson(w) || w->sum[k] != w->count[k]) {
+            against = fmax(against, fabs(step));
+            continue;
+        }
+        toward = fmax(toward, step);
+        against = fmax(against, -step);
+    }
+    return toward > CLEAR && against <= AGAINST * toward;
+}
+
+/* The first regression of IRLS sees each response: its weights and right side, summed by pattern. */
+static double first_regression(Work *w)
+{
+    const Distinct *d = w->d;
+    double mean = w->total / w->n, dev = 0.0;
+    memset(w->w, 0, sizeof(double) * w->padded);
+    memset(w->score, 0, sizeof(double) * w->padded);
+    for (ptrdiff_t i = 0; i < d->pairs; ++i) {
+        double c = w->pairs[i], y = d->y[i];
+        ptrdiff_t k = d->pattern_of[i];
+        if (c == 0.0)
+            continue;
+        double mu = poisson(w) ? (y + mean) / 2 : (y + 0.5) / 2;
+        double weight = poisson(w) ? mu : mu * (1 - mu);
+        double linear = poisson(w) ? log(mu) : log(mu / (1 - mu));
+        w->w[k] += c * weight;
+        w->score[k] +=
+            c * (weight * (linear - (d->offset ? d->offset[k] : 0.0)) + (y - mu));
+        double explained = poisson(w) ? y * linear - mu
+                                      : y * log(mu + 1e-20) + (1 - y) * log(1 - mu + 1e-20);
+        dev += c * (w->entropy[i] - explained);
+    }
+    return 2 * dev;
+}
+
+/* IRLS; leaves in l the factor at the weights of the last regression. */
+static int irls_counts(Work *w, const LikelihoodOptions *o, Iterated *result)
+{
+    int p = w->d->p;
+    result->deviance = first_regression(w);
+    memset(w->b, 0, sizeof(double) * p);
+    memset(w->linear, 0, sizeof(double) * w->padded);
+    while (result->iterations < o->max_iterations && !result->converged) {
+        if (!isfinite(result->deviance))
+            return NON_FINITE;
+        if (!factor(w, w->w, 1.0, 0.0))
+            return RANK_DEFICIENT;
+        solve(w, w->score, 1.0);
+        for (int j = 0; j < p; ++j)
+            w->b[j] += w->g[j];
+        predict(w);
+        result->iterations += 1;
+        if (!evaluate(w))
+            return NON_FINITE;
+        double before = result->deviance, change;
+        result->deviance = deviance(w);
+        change = fabs(before - result->deviance);
+        result->converged = change <= o->tolerance;
+        double noise = 1e-3 * o->tolerance + 1e-15 * (fabs(w->constant) + fabs(result->deviance));
+        if (fabs(change - o->tolerance) <= noise)
+            result->reasons |= REASON_BORDERLINE_STOP;
+    }
+    return OK;
+}
+
+/* Newton's method; leaves in l the factor of the Hessian at the estimates. */
+static int newton_counts(Work *w, const LikelihoodOptions *o, int constant, Iterated *result)
+{
+    int p = w->d->p, moving = 1;
+    for (int j = 0; j < p; ++j)
+        w->b[j] = poisson(w) && constant >= 0 ? 0.001 : 0.0;
+    if (poisson(w) && constant >= 0) {
+        double mean = w->total;
+        if (w->d->offset) {
+            mean = 0.0;
+            for (ptrdiff_t k = 0; k < w->d->patterns; ++k)
+                mean += w->sum[k] / exp(w->d->offset[k]);
+        }
+        w->b[constant] = log(mean / w->n);
+    }
+    predict(w);
+    while (result->iterations < o->max_iterations && moving) {
+        double largest = 0.0;
+        if (!evaluate(w))
+            return UNDETERMINED;
+        if (!factor(w, w->w, w->n, RIDGE))
+            return UNDETERMINED;
+        solve(w, w->score, w->n);
+        for (int j = 0; j < p; ++j) {
+            double old = w->b[j];
+            w->b[j] = old + w->g[j];
+            largest = fmax(largest, fabs(w->b[j] - old));
+        }
+        moving = largest > o->tolerance;
+        if (fabs(largest - o->tolerance) <= 1e-3 * o->tolerance)
+            result->reasons |= REASON_BORDERLINE_STOP;
+        predict(w);
+        result->iterations += 1;
+        if (result->iterations >= 8 && separated(w))
+            result->reasons |= REASON_SEPARATION;
+    }
+    result->converged = result->iterations < o->max_iterations;
+    if (!evaluate(w))
+        return UNDETERMINED;
+    return factor(w, w->w, 1.0, 0.0) ? OK : RANK_DEFICIENT;
+}
+
+static double log_lik(const Work *w, const LikelihoodOptions *o)
+{
+    double sum = 0.0;
+    for (ptrdiff_t i = 0; i < w->d->pairs; ++i)
+        sum -= w->pairs[i] * w->log_factorials[i];
+    for (ptrdiff_t k = 0; k < w->d->patterns; ++k) {
+        double n = w->count[k], s = w->sum[k], x = w->linear[k], mu = w->mu[k];
+        if (n == 0.0)
+            continue;
+        if (poisson(w))
+            sum += s * (o->newton ? x : log(mu)) - n * (o->newton ? exp(fmin(x, EXP_UPPER_LIMIT)) : mu);
+        else if (o->newton) {
+            sum += s > 0 ? s * log(1 / (1 + exp(-x))) : 0.0;
+            sum += n - s > 0 ? (n - s) * log(1 / (1 + exp(x))) : 0.0;
+        } else
+            sum += s * log((mu + 1e-20) / (1 - mu + 1e-20)) + n * log(1 - mu + 1e-20);
+    }
+    return sum;
+}
+
+static double pearson(const Work *w)
+{
+    double sum = 0.0;
+    for (ptrdiff_t i = 0; i < w->d->pairs; ++i) {
+        double c = w->pairs[i], mu = w->mu[w->d->pattern_of[i]], e = w->d->y[i] - mu;
+        if (c != 0.0)
+            sum += c * e * e / (poisson(w) ? mu : mu * (1 - mu));
+    }
+    return sum;
+}
+
+static void statistics(Work *w, const LikelihoodOptions *o, const Iterated *result, double *s)
+{
+    int p = w->d->p;
+    s[LIK_DF_MODEL] = p - 1;
+    s[LIK_DF_RESID] = s[LIK_DF_INFERENCE] = w->n - p;
+    s[LIK_SCALE] = 1.0;
+    s[LIK_ITERATIONS] = result->iterations;
+    s[LIK_CONVERGED] = result->converged;
+    s[LIK_LOG_LIK] = log_lik(w, o);
+    s[LIK_AIC] = -2 * s[LIK_LOG_LIK] + 2.0 * p;
+    s[LIK_BIC] = -2 * s[LIK_LOG_LIK] + p * log(w->n);
+    if (!o->newton) {
+        s[LIK_DEVIANCE] = result->deviance;
+        s[LIK_PEARSON_CHI2] = pearson(w);
+    }
+    if (!o->null_model || w->d->offset != NULL)
+        return;
+    double mean = w->total / w->n;
+    for (ptrdiff_t k = 0; k < w->d->patterns; ++k) {
+        w->mu[k] = mean;
+        w->linear[k] = poisson(w) ? log(mean) : log(mean / (1 - mean));
+    }
+    s[LIK_LL_NULL] = log_lik(w, o);
+    if (o->newton) {
+        s[LIK_LLR] = -2 * (s[LIK_LL_NULL] - s[LIK_LOG_LIK]);
+        s[LIK_LLR_P] = chi2_upper(s[LIK_LLR], s[LIK_DF_MODEL]);
+    } else {
+        s[LIK_NULL_DEVIANCE] = deviance(w);
+    }
+    s[LIK_R2_MCFADDEN] = 1 - s[LIK_LOG_LIK] / s[LIK_LL_NULL];
+    s[LIK_R2_COX_SNELL] = 1 - exp((s[LIK_LL_NULL] - s[LIK_LOG_LIK]) * (2 / w->n));
+}
+
+static int fit_one(Work *w, ptrdiff_t f, int constant, const LikelihoodOptions *o,
+                   const LikelihoodOutput *out, Quantiles *quantiles, unsigned *reasons)
+{
+    int p = w->d->p;
+    double *s = out->statistics + f * LIK_COUNT;
+    collect(w);
+    s[LIK_NOBS] = w->n;
+    if (w->n < p || w->n == 0) {
+        *reasons |= REASON_TOO_SHORT;
+        return TOO_SHORT;
+    }
+    Iterated result = {0};
+    int status = o->newton ? newton_counts(w, o, constant, &result) : irls_counts(w, o, &result);
+    *reasons |= result.reasons;
+    if (status != OK) {
+        *reasons |= status == RANK_DEFICIENT ? REASON_RANK : REASON_NON_FINITE;
+        return status;
+    }
+    for (int j = 0; j < p; ++j)
+        for (int k = 0; k < p; ++k)
+            TRI(w->r, p, k, j) = k <= j ? w->l[j * p + k] : 0.0;
+    tri_inverse(w->r, p, w->inverse);
+    s[LIK_CONDITION] = tri_norm(w->r, p) * tri_norm(w->inverse, p);
+    /* normal equations: the square of the column-scaled condition number */
+    s[LIK_ETA] = MACHINE_EPS * gate_scaled_square(w->r, w->inverse, p);
+    if (!(s[LIK_ETA] <= GATE_ETA))
+        *reasons |= REASON_CONDITION;
+    if (!(s[LIK_CONDITION] < GATE_SCALE))
+        *reasons |= REASON_SCALE_TRUNCATED;
+    if (!result.converged)
+        *reasons |= REASON_ITERATIONS;
+    if (separated(w))
+        *reasons |= REASON_SEPARATION;
+    s[LIK_SEPARATED] = (*reasons & REASON_SEPARATION) != 0;
+    statistics(w, o, &result, s);
+    if (!isfinite(s[LIK_LOG_LIK]))
+        *reasons |= REASON_NON_FINITE;
+    for (int j = 0; j < p; ++j) {
+        w->variance[j] = 0.0;
+        for (int k = j; k < p; ++k)
+            w->variance[j] += TRI(w->inverse, p, j, k) * TRI(w->inverse, p, j, k);
+    }
+    infer(&out->coefficients, f, p, w->b, w->variance, o->use_t ? s[LIK_DF_RESID] : -1.0, quantiles);
+    if (*reasons & REASON_SEPARATION)
+        return SEPARATED;
+    return *reasons & REASON_ITERATIONS ? NOT_CONVERGED : OK;
+}
+
+static void prepare(Work *w, int *constant)
+{
+    const Distinct *d = w->d;
+    *constant = -1;
+    for (int j = 0; j < d->p; ++j) {
+        double *column = w->x + j * w->ld;
+        if (d->x[j] != NULL) {
+            memcpy(column, d->x[j], sizeof(double) * d->patterns);
+            continue;
+        }
+        for (ptrdiff_t k = 0; k < d->patterns; ++k)
+            column[k] = 1.0;
+        if (*constant < 0)
+            *constant = j;
+    }
+    for (ptrdiff_t i = 0; i < d->pairs; ++i) {
+        double y = d->y[i];
+        if (poisson(w)) {
+            w->log_factorials[i] = log_factorial(w->family, y);
+            w->entropy[i] = (y > 0 ? y * log(y) : 0.0) - y;
+        } else {
+            w->log_factorials[i] = log_factorial(w->family, y) + log_factorial(w->family, 1 - y);
+            w->entropy[i] = (y > 0 ? y * log(y) : 0.0) + (y < 1 ? (1 - y) * log(1 - y) : 0.0);
+        }
+    }
+}
+
+int resample_likelihood(const Distinct *d, const Draw *draw, const int64_t *replicate,
+                        ptrdiff_t fits, const LikelihoodOptions *options,
+                        const LikelihoodOutput *out)
+{
+    Work w = {.d = d, .padded = PADDED(d->patterns), .ld = PADDED(d->patterns)};
+    Quantiles quantiles;
+    Family family;
+    int p = d->p, constant;
+    size_t pp = PADDED((size_t)p * p);
+    double *block = aligned_doubles(w.ld * (p + 8) + 3 * PADDED(d->pairs) + 4 * pp + 4 * PADDED(p + 1));
+    double *next = block;
+    if (!quantiles_open(&quantiles, options->level) || block == NULL) {
+        free(block);
+        quantiles_close(&quantiles);
+        return -1;
+    }
+    family_open(&family, options->family, options->link, options->alpha);
+    w.family = &family;
+    w.x = take(&next, w.ld * p);
+    double **const vectors[] = {&w.count, &w.sum, &w.linear, &w.previous, &w.mu, &w.w, &w.z, &w.score};
+    for (int k = 0; k < 8; ++k)
+        *vectors[k] = take(&next, w.ld);
+    w.pairs = take(&next, d->pairs);
+    w.log_factorials = take(&next, d->pairs);
+    w.entropy = take(&next, d->pairs);
+    double **const squares[] = {&w.l, &w.r, &w.inverse, &w.square};
+    for (int k = 0; k < 4; ++k)
+        *squares[k] = take(&next, pp);
+    double **const small[] = {&w.b, &w.g, &w.variance, &w.scratch};
+    for (int k = 0; k < 4; ++k)
+        *small[k] = take(&next, p + 1);
+    prepare(&w, &constant);
+    for (ptrdiff_t f = 0; f < fits; ++f) {
+        unsigned reasons = 0;
+        for (int k = 0; k < LIK_COUNT; ++k)
+            out->statistics[f * LIK_COUNT + k] = NAN;
+        draw_counts(draw, (uint64_t)replicate[f], d->rows, d->pair_of, d->pairs, w.pairs);
+        int status = fit_one(&w, f, constant, options, out, &quantiles, &reasons);
+        if (status != OK && status != SEPARATED && status != NOT_CONVERGED)
+            infer_nothing(&out->coefficients, f, p);
+        out->status[f] = (int8_t)status;
+        out->reasons[f] = (uint16_t)reasons;
+    }
+    free(block);
+    quantiles_close(&quantiles);
+    return 0;
+}

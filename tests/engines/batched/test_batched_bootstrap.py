@@ -1,0 +1,154 @@
+"""Bootstrap by counts against the same kernels on drawn rows, and against statsmodels."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+import pytest
+import statsmodels.api as sm
+
+from modelrun.engines.batched import available, bootstrap, gate, glm
+from modelrun.engines.batched.columns import Columns
+from modelrun.engines.batched.distinct import distinct
+
+pytestmark = pytest.mark.skipif(not available(), reason="the compiled kernels are missing")
+
+SEED = 11
+
+
+def _drawn(n: int, replicate: int, block: int) -> Any:
+    """Draw by the published definition, in NumPy."""
+    philox = np.random.Philox(key=np.array([SEED, replicate], dtype=np.uint64))
+    length = min(block, n) if block else 1
+    below = n - length + 1
+    words = philox.random_raw(-(-n // length))
+    starts = ((words >> np.uint64(11)).astype(np.float64) * 2.0**-53 * below).astype(np.int64)
+    return (starts[:, None] + np.arange(length)).ravel()[:n]
+
+
+def _data(n: int) -> tuple[Any, Any, Any, Any]:
+    rng = np.random.default_rng(1)
+    x = np.column_stack(
+        [np.ones(n), rng.integers(0, 5, n), rng.integers(0, 2, n), rng.normal(size=n)]
+    )
+    x[:, 3] = np.round(x[:, 3], 1)
+    linear = x @ np.array([0.3, 0.1, -0.4, 0.2])
+    counts = rng.poisson(np.exp(linear)).astype(float)
+    return x, counts, (counts > 1).astype(float), linear + rng.normal(size=n)
+
+
+def _equal(fits: Any, index: int, reference: Any) -> None:
+    b, se = np.asarray(reference.params), np.asarray(reference.bse)
+    ours = fits.coefficients
+    assert (np.abs(ours.params[index] - b) <= 1e-9 * np.maximum(np.abs(b), se)).all()
+    np.testing.assert_allclose(ours.bse[index], se, rtol=1e-9)
+    np.testing.assert_allclose(ours.p_value[index], reference.pvalues, rtol=1e-6, atol=1e-300)
+    np.testing.assert_allclose(fits.statistic("log_lik")[index], reference.llf, rtol=1e-11)
+    assert fits.statistic("nobs")[index] == reference.nobs
+    assert fits.statistic("df_resid")[index] == reference.df_resid
+
+
+@pytest.mark.parametrize("block", [0, 7])
+def test_replicates_equal_statsmodels_on_the_drawn_rows(block: int) -> None:
+    n = 300
+    x, counts, binary, y = _data(n)
+    design = Columns.of_matrix(x)
+    draws = bootstrap.Draws(SEED, np.arange(4), block)
+    poisson, binomial = glm.Family("Poisson"), glm.Family("Binomial")
+    of = {"y": y, "counts": counts, "binary": binary}
+    slices = {name: distinct(design, values, 0, n) for name, values in of.items()}
+    fits = {
+        "OLS": bootstrap.ols(slices["y"], draws),
+        "poisson": bootstrap.likelihood(slices["counts"], draws, model="GLM", family=poisson),
+        "binomial": bootstrap.likelihood(slices["binary"], draws, model="GLM", family=binomial),
+        "Logit": bootstrap.likelihood(slices["binary"], draws, model="Logit"),
+        "Poisson": bootstrap.likelihood(slices["counts"], draws, model="Poisson"),
+    }
+    for replicate in range(4):
+        rows = _drawn(n, replicate, block)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            references = {
+                "OLS": sm.OLS(y[rows], x[rows]).fit(),
+                "poisson": sm.GLM(counts[rows], x[rows], family=sm.families.Poisson()).fit(),
+                "binomial": sm.GLM(binary[rows], x[rows], family=sm.families.Binomial()).fit(),
+                "Logit": sm.Logit(binary[rows], x[rows]).fit(disp=0),
+                "Poisson": sm.Poisson(counts[rows], x[rows]).fit(disp=0),
+            }
+        for name, reference in references.items():
+            assert not gate.hand_over(fits[name].reasons).any(), name
+            _equal(fits[name], replicate, reference)
+        for name in ("poisson", "binomial"):
+            iterations = fits[name].statistic("iterations")[replicate]
+            assert iterations == references[name].fit_history["iteration"]
+            for statistic in ("deviance", "null_deviance", "pearson_chi2"):
+                np.testing.assert_allclose(
+                    fits[name].statistic(statistic)[replicate],
+                    getattr(references[name], statistic), rtol=1e-9,
+                )  # fmt: skip
+        for name in ("Logit", "Poisson"):
+            iterations = fits[name].statistic("iterations")[replicate]
+            assert iterations == references[name].mle_retvals["iterations"]
+        np.testing.assert_allclose(
+            fits["OLS"].statistic("r_squared")[replicate], references["OLS"].rsquared, atol=1e-12
+        )
+        np.testing.assert_allclose(
+            fits["OLS"].statistic("f_p_value")[replicate], references["OLS"].f_pvalue, rtol=1e-6
+        )
+
+
+def test_missing_rows_are_drawn_and_then_dropped_and_offsets_are_kept() -> None:
+    n = 200
+    x, counts, _, _ = _data(n)
+    offset = np.round(np.random.default_rng(2).normal(size=n), 1)
+    keep = np.arange(n) % 11 != 3
+    slice_ = distinct(Columns.of_matrix(x), counts, 0, n, offset=offset, keep=keep)
+    fits = bootstrap.likelihood(
+        slice_, bootstrap.Draws(SEED, np.arange(3)), model="GLM", family=glm.Family("Poisson")
+    )
+    for replicate in range(3):
+        rows = _drawn(n, replicate, 0)
+        rows = rows[keep[rows]]
+        reference = sm.GLM(
+            counts[rows], x[rows], family=sm.families.Poisson(), offset=offset[rows]
+        ).fit()
+        _equal(fits, replicate, reference)
+
+
+def test_bits_do_not_depend_on_the_split() -> None:
+    x, counts, _, y = _data(150)
+    design = Columns.of_matrix(x)
+    for fit in (
+        lambda draws: bootstrap.ols(distinct(design, y, 10, 140), draws),
+        lambda draws: bootstrap.likelihood(
+            distinct(design, counts, 10, 140), draws, model="Poisson"
+        ),
+    ):
+        whole = fit(bootstrap.Draws(SEED, np.arange(6)))
+        for replicate in range(6):
+            alone = fit(bootstrap.Draws(SEED, np.array([replicate])))
+            assert (alone.coefficients.bse[0] == whole.coefficients.bse[replicate]).all()
+
+
+def test_a_replicate_without_variation_is_a_class() -> None:
+    x = np.zeros(12)
+    x[0] = 1.0
+    y = np.arange(12.0)
+    fits = bootstrap.ols(distinct(Columns.of([None, x]), y, 0, 12),
+                         bootstrap.Draws(SEED, np.arange(40)))  # fmt: skip
+    absent = np.array([0 not in _drawn(12, replicate, 0) for replicate in range(40)])
+    assert absent.any()
+    assert ((fits.status == gate.Status.RANK_DEFICIENT) == absent).all()
+
+
+def test_what_needs_drawn_rows_is_refused() -> None:
+    x, counts, _, _ = _data(50)
+    slice_ = distinct(Columns.of_matrix(x[:, 1:]), counts, 0, 50)
+    draws = bootstrap.Draws(SEED, np.arange(2))
+    assert not bootstrap.supports("GLM", glm.Family("Gamma"))
+    with pytest.raises(ValueError, match="not fitted by counts"):
+        bootstrap.likelihood(slice_, draws, model="Probit")
+    with pytest.raises(ValueError, match="no column of ones"):
+        bootstrap.ols(slice_, draws)
