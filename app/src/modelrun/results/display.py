@@ -35,7 +35,9 @@ def summary(said: Summary) -> Group:
         parts += [Text(), _failures(said)]
     if said.audit:
         parts += [Text(), Text(said.audit)]
-    parts += [Text(), *(Text(name, style="dim", overflow="fold") for name in said.files)]
+    names = [name.rsplit("/", 1)[-1] for name in said.files]
+    parts += [Text(), Text(f"in {said.location}/", overflow="fold")]
+    parts.append(Text("   ".join(names), style="dim"))
     return Group(*parts)
 
 
@@ -55,16 +57,12 @@ def difference(said: Difference) -> Group:
             Text(f"{said.status.count:,} fits ended otherwise, such as {said.status.examples[0]}")
         )
     if said.columns:
-        table = _table("column", "rows that differ", "largest difference", "relative", "where")
+        table = _table("column", "rows", "largest", "relative")
         for column in said.columns:
-            table.add_row(
-                f"{column.table}.{column.column}",
-                f"{column.rows:,}",
-                _number(column.largest),
-                _number(column.relative),
-                column.where,
-            )
-        parts += [Text(), table]
+            sizes = (_number(column.largest), _number(column.relative))
+            table.add_row(f"{column.table}.{column.column}", f"{column.rows:,}", *sizes)
+        parts += [Text(), table, Text()]
+        parts += [Text(f"{column.column}: {column.where}") for column in said.columns]
     return Group(*parts)
 
 
@@ -81,15 +79,17 @@ def _models(said: Summary) -> Table:
 
 
 def _terms(said: Summary) -> Table:
-    table = _table("model", "term", "fits", "median", "2.5 %", "97.5 %", "mean", "sd", "p < 0.05")
+    several = ("model",) if len(said.models) > 1 else ()
+    table = _table(*several, "term", "fits", "median", "2.5 %", "97.5 %", "sd", "p < 0.05")
     table.caption = "across fits: a spread of estimates, not a confidence interval"
     for term in said.terms[:MOST_TERMS]:
         name = f"{term.component}: {term.term}" if term.component else term.term
         share = "" if term.significant is None else f"{100 * term.significant:.1f} %"
-        numbers = (term.median, term.low, term.high, term.mean, term.sd)
-        table.add_row(term.model, name, f"{term.fits:,}", *map(_number, numbers), share)
+        numbers = (term.median, term.low, term.high, term.sd)
+        model = (term.model,) if several else ()
+        table.add_row(*model, name, f"{term.fits:,}", *map(_number, numbers), share)
     if len(said.terms) > MOST_TERMS:
-        table.add_row("", f"and {len(said.terms) - MOST_TERMS:,} more", *[""] * 7)
+        table.add_row(*["…"] * len(several), f"and {len(said.terms) - MOST_TERMS:,} more")
     return table
 
 
@@ -104,7 +104,7 @@ def _failures(said: Summary) -> Table:
 def _table(*titles: str) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold", caption_justify="left")
     for at, title in enumerate(titles):
-        left = at == 0 or title in {"term", "where"}
+        left = at == 0 or title == "term"
         table.add_column(title, justify="left" if left else "right", overflow="fold")
     return table
 
