@@ -10,15 +10,14 @@
 #include <string.h>
 
 #include "constant.h"
-#include "dist.h"
 #include "gate.h"
 #include "meat.h"
 #include "ols.h"
 #include "qr.h"
+#include "sparsity.h"
 #include "vec.h"
 #include "verdict.h"
 
-#define PI 3.14159265358979323846
 #define BORDER 1e-5 /* linear convergence: stop tests are close calls more often, errors are 1e-9 */
 #define REMEMBERED 10
 #define NUDGE 1e-14
@@ -164,101 +163,6 @@ static int unsettled(Work *w, int p, const QuantileOptions *o, int iterations)
     return differs;
 }
 
-static int ascending(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-/* Linear interpolation between order statistics, as scoreatpercentile does. */
-static double percentile(const double *sorted, ptrdiff_t n, double share)
-{
-    double at = share * (double)(n - 1);
-    ptrdiff_t low = (ptrdiff_t)floor(at);
-    if (low >= n - 1)
-        return sorted[n - 1];
-    double above = at - (double)low;
-    return sorted[low] * (1 - above) + sorted[low + 1] * above;
-}
-
-static double bandwidth(int rule, double n, double q)
-{
-    double z = normal_quantile(q), density = exp(-z * z / 2.0) / sqrt(2 * PI);
-    double upper = normal_quantile(1.0 - 0.05 / 2.0);
-    switch (rule) {
-    case BOFINGER: {
-        double twice = exp(-4 * z * z / 2.0) / sqrt(2 * PI);
-        double num = 9.0 / 2 * pow(twice, 4), den = pow(2 * z * z + 1, 2);
-        return pow(n, -1.0 / 5) * pow(num / den, 1.0 / 5);
-    }
-    case CHAMBERLAIN:
-        return upper * sqrt(q * (1 - q) / n);
-    default: {
-        double num = 1.5 * density * density, den = 2.0 * z * z + 1.0;
-        return pow(n, -1.0 / 3) * pow(upper, 2.0 / 3) * pow(num / den, 1.0 / 3);
-    }
-    }
-}
-
-static double kernel_density(int kernel, double u)
-{
-    double a = fabs(u);
-    switch (kernel) {
-    case BIWEIGHT:
-        return a <= 1 ? 15.0 / 16 * (1 - u * u) * (1 - u * u) : 0.0;
-    case COSINE:
-        return a <= 0.5 ? 1 + cos(2 * PI * u) : 0.0;
-    case GAUSS:
-        return exp(-u * u / 2.0) / sqrt(2 * PI);
-    case PARZEN:
-        return a > 1 ? 0.0
-               : a <= 0.5 ? 4.0 / 3 - 8.0 * u * u + 8.0 * a * a * a
-                          : 8.0 * (1 - a) * (1 - a) * (1 - a) / 3.0;
-    default:
-        return a <= 1 ? 3.0 / 4 * (1 - u * u) : 0.0;
-    }
-}
-
-/* Estimate of the density of the errors at zero and its bandwidth, from residuals in w->e. */
-static double density_at_zero(Work *w, const QuantileOptions *o, double *h)
-{
-    ptrdiff_t n = w->rows.n;
-    double mean = 0.0, square = 0.0, sum = 0.0;
-    memcpy(w->sorted, w->e, sizeof(double) * n);
-    qsort(w->sorted, (size_t)n, sizeof(double), ascending);
-    double range = percentile(w->sorted, n, 0.75) - percentile(w->sorted, n, 0.25);
-    for (ptrdiff_t i = 0; i < n; ++i)
-        mean += w->rows.y[i];
-    mean /= (double)n;
-    for (ptrdiff_t i = 0; i < n; ++i)
-        square += (w->rows.y[i] - mean) * (w->rows.y[i] - mean);
-    *h = bandwidth(o->bandwidth, (double)n, o->q);
-    *h = fmin(sqrt(square / (double)n), range / 1.34) *
-         (normal_quantile(o->q + *h) - normal_quantile(o->q - *h));
-    for (ptrdiff_t i = 0; i < n; ++i)
-        sum += kernel_density(o->kernel, w->e[i] / *h);
-    return 1.0 / ((double)n * *h) * sum;
-}
-
-static double check_loss(double e, double q)
-{
-    return e < 0 ? (q - 1) * e : q * e;
-}
-
-static double pseudo_r_squared(Work *w, double q)
-{
-    ptrdiff_t n = w->rows.n;
-    double loss = 0.0, reduced = 0.0;
-    memcpy(w->sorted, w->rows.y, sizeof(double) * n);
-    qsort(w->sorted, (size_t)n, sizeof(double), ascending);
-    double location = percentile(w->sorted, n, q);
-    for (ptrdiff_t i = 0; i < n; ++i) {
-        loss += check_loss(w->e[i], q);
-        reduced += check_loss(w->rows.y[i] - location, q);
-    }
-    return 1 - loss / reduced;
-}
-
 static int fit_one(Work *w, const Frame *frame, ptrdiff_t start, ptrdiff_t stop, ptrdiff_t f,
                    const QuantileOptions *o, const QuantileOutput *out, Quantiles *quantiles,
                    unsigned *reasons)
@@ -322,10 +226,10 @@ static int fit_one(Work *w, const Frame *frame, ptrdiff_t start, ptrdiff_t stop,
     s[QUANT_CONVERGED] = !(*reasons & REASON_ITERATIONS);
     for (ptrdiff_t i = 0; i < n; ++i)
         w->e[i] = x->y[i] - w->fitted[i];
-    double h, density = density_at_zero(w, o, &h);
+    double h, density = sparsity_density(x->y, w->e, n, o, w->sorted, &h);
     s[QUANT_BANDWIDTH] = h;
     s[QUANT_SPARSITY] = 1.0 / density;
-    s[QUANT_PSEUDO_R2] = pseudo_r_squared(w, o->q);
+    s[QUANT_PSEUDO_R2] = sparsity_pseudo_r_squared(x->y, w->e, n, o->q, w->sorted);
     if (h <= 0 || density <= 0) /* NaN where q - bandwidth is below 0, in statsmodels too */
         *reasons |= REASON_CONDITION;
 

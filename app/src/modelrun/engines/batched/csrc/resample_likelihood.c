@@ -3,7 +3,7 @@
  * the design.  Steps are solved by Cholesky for the change of the coefficients, which corrects itself;
  * the iterates and stop tests are those of irls.c and newton.c.
  */
-#include "resample.h"
+#include "replicate.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -16,19 +16,7 @@
 #include "verdict.h"
 
 #define RIDGE 1e-10
-#define EXP_UPPER_LIMIT 708.78271289338397
-#define CLEAR 1e-6
-#define AGAINST 1e-4
 
-typedef struct {
-    const Distinct *d;
-    const Family *family;
-    ptrdiff_t ld, padded;
-    double *x, *count, *sum, *linear, *previous, *mu, *w, *z, *score, *pairs;
-    double *log_factorials, *entropy; /* of each pair: log y!, and the saturated term of the deviance */
-    double *l, *r, *inverse, *square, *b, *g, *variance, *scratch;
-    double n, total, constant, squares;
-} Work;
 
 static double *take(double **next, size_t count)
 {
@@ -37,60 +25,8 @@ static double *take(double **next, size_t count)
     return at;
 }
 
-static int poisson(const Work *w)
-{
-    return w->family->name == POISSON;
-}
-
-/* Counts and sums of the patterns, and what the statistics need of the pairs. */
-static void collect(Work *w)
-{
-    const Distinct *d = w->d;
-    memset(w->count, 0, sizeof(double) * w->padded);
-    memset(w->sum, 0, sizeof(double) * w->padded);
-    w->n = w->total = w->constant = 0.0;
-    for (ptrdiff_t i = 0; i < d->pairs; ++i) {
-        double c = w->pairs[i];
-        w->count[d->pattern_of[i]] += c;
-        w->sum[d->pattern_of[i]] += c * d->y[i];
-        w->n += c;
-        w->total += c * d->y[i];
-        w->constant += c * w->entropy[i];
-    }
-}
-
-static double deviance(const Work *w)
-{
-    double sum = w->constant;
-    for (ptrdiff_t k = 0; k < w->d->patterns; ++k) {
-        double n = w->count[k], s = w->sum[k], mu = w->mu[k];
-        if (n == 0.0)
-            continue;
-        if (poisson(w))
-            sum -= s * w->linear[k] - n * mu;
-        else
-            sum -= (s > 0 ? s * log(mu + 1e-20) : 0.0) + (n - s > 0 ? (n - s) * log(1 - mu + 1e-20) : 0.0);
-    }
-    return 2 * sum;
-}
-
-/* Means, weights and scores at the linear predictors; 0 when one is not finite. */
-static int evaluate(Work *w)
-{
-    double check = 0.0;
-    for (ptrdiff_t k = 0; k < w->d->patterns; ++k) {
-        double n = w->count[k], x = w->linear[k];
-        double mu = poisson(w) ? exp(x) : 1.0 / (1.0 + exp(-x));
-        w->mu[k] = mu;
-        w->w[k] = n * (poisson(w) ? mu : mu * (1 - mu));
-        w->score[k] = n == 0.0 ? 0.0 : w->sum[k] - n * mu;
-        check += 0.0 * w->w[k] + 0.0 * w->score[k];
-    }
-    return check == 0.0;
-}
-
 /* l = Cholesky factor of X' diag(weight) X / scale + ridge, lower, row j at l + j * p; 0 if singular */
-static int factor(Work *w, const double *weight, double scale, double ridge)
+static int factor(Replicate *w, const double *weight, double scale, double ridge)
 {
     int p = w->d->p;
     double *l = w->l;
@@ -114,7 +50,7 @@ static int factor(Work *w, const double *weight, double scale, double ridge)
 }
 
 /* g = (LL')^-1 X' score / scale */
-static void solve(Work *w, const double *score, double scale)
+static void solve(Replicate *w, const double *score, double scale)
 {
     int p = w->d->p;
     double *l = w->l, *g = w->g;
@@ -132,35 +68,8 @@ static void solve(Work *w, const double *score, double scale)
     }
 }
 
-static void predict(Work *w)
-{
-    memcpy(w->previous, w->linear, sizeof(double) * w->padded);
-    vec_combine(w->x, w->ld, w->d->p, w->b, w->linear, w->padded);
-    for (ptrdiff_t k = 0; w->d->offset && k < w->d->patterns; ++k)
-        w->linear[k] += w->d->offset[k];
-}
-
-static int separated(const Work *w)
-{
-    double toward = 0.0, against = 0.0;
-    for (ptrdiff_t k = 0; k < w->d->patterns; ++k) {
-        double step = w->linear[k] - w->previous[k];
-        if (w->count[k] == 0.0)
-            continue;
-        if (w->sum[k] == 0.0)
-            step = -step;
-        else if (poisson(w) || w->sum[k] != w->count[k]) {
-            against = fmax(against, fabs(step));
-            continue;
-        }
-        toward = fmax(toward, step);
-        against = fmax(against, -step);
-    }
-    return toward > CLEAR && against <= AGAINST * toward;
-}
-
 /* The first regression of IRLS sees each response: its weights and right side, summed by pattern. */
-static double first_regression(Work *w)
+static double first_regression(Replicate *w)
 {
     const Distinct *d = w->d;
     double mean = w->total / w->n, dev = 0.0;
@@ -171,13 +80,13 @@ static double first_regression(Work *w)
         ptrdiff_t k = d->pattern_of[i];
         if (c == 0.0)
             continue;
-        double mu = poisson(w) ? (y + mean) / 2 : (y + 0.5) / 2;
-        double weight = poisson(w) ? mu : mu * (1 - mu);
-        double linear = poisson(w) ? log(mu) : log(mu / (1 - mu));
+        double mu = replicate_poisson(w) ? (y + mean) / 2 : (y + 0.5) / 2;
+        double weight = replicate_poisson(w) ? mu : mu * (1 - mu);
+        double linear = replicate_poisson(w) ? log(mu) : log(mu / (1 - mu));
         w->w[k] += c * weight;
         w->score[k] +=
             c * (weight * (linear - (d->offset ? d->offset[k] : 0.0)) + (y - mu));
-        double explained = poisson(w) ? y * linear - mu
+        double explained = replicate_poisson(w) ? y * linear - mu
                                       : y * log(mu + 1e-20) + (1 - y) * log(1 - mu + 1e-20);
         dev += c * (w->entropy[i] - explained);
     }
@@ -185,7 +94,7 @@ static double first_regression(Work *w)
 }
 
 /* IRLS; leaves in l the factor at the weights of the last regression. */
-static int irls_counts(Work *w, const LikelihoodOptions *o, Iterated *result)
+static int irls_counts(Replicate *w, const LikelihoodOptions *o, Iterated *result)
 {
     int p = w->d->p;
     result->deviance = first_regression(w);
@@ -199,12 +108,12 @@ static int irls_counts(Work *w, const LikelihoodOptions *o, Iterated *result)
         solve(w, w->score, 1.0);
         for (int j = 0; j < p; ++j)
             w->b[j] += w->g[j];
-        predict(w);
+        replicate_predict(w);
         result->iterations += 1;
-        if (!evaluate(w))
+        if (!replicate_evaluate(w))
             return NON_FINITE;
         double before = result->deviance, change;
-        result->deviance = deviance(w);
+        result->deviance = replicate_deviance(w);
         change = fabs(before - result->deviance);
         result->converged = change <= o->tolerance;
         double noise = 1e-3 * o->tolerance + 1e-15 * (fabs(w->constant) + fabs(result->deviance));
@@ -215,12 +124,12 @@ static int irls_counts(Work *w, const LikelihoodOptions *o, Iterated *result)
 }
 
 /* Newton's method; leaves in l the factor of the Hessian at the estimates. */
-static int newton_counts(Work *w, const LikelihoodOptions *o, int constant, Iterated *result)
+static int newton_counts(Replicate *w, const LikelihoodOptions *o, int constant, Iterated *result)
 {
     int p = w->d->p, moving = 1;
     for (int j = 0; j < p; ++j)
-        w->b[j] = poisson(w) && constant >= 0 ? 0.001 : 0.0;
-    if (poisson(w) && constant >= 0) {
+        w->b[j] = replicate_poisson(w) && constant >= 0 ? 0.001 : 0.0;
+    if (replicate_poisson(w) && constant >= 0) {
         double mean = w->total;
         if (w->d->offset) {
             mean = 0.0;
@@ -229,10 +138,10 @@ static int newton_counts(Work *w, const LikelihoodOptions *o, int constant, Iter
         }
         w->b[constant] = log(mean / w->n);
     }
-    predict(w);
+    replicate_predict(w);
     while (result->iterations < o->max_iterations && moving) {
         double largest = 0.0;
-        if (!evaluate(w))
+        if (!replicate_evaluate(w))
             return UNDETERMINED;
         if (!factor(w, w->w, w->n, RIDGE))
             return UNDETERMINED;
@@ -245,49 +154,18 @@ static int newton_counts(Work *w, const LikelihoodOptions *o, int constant, Iter
         moving = largest > o->tolerance;
         if (fabs(largest - o->tolerance) <= 1e-3 * o->tolerance)
             result->reasons |= REASON_BORDERLINE_STOP;
-        predict(w);
+        replicate_predict(w);
         result->iterations += 1;
-        if (result->iterations >= 8 && separated(w))
+        if (result->iterations >= 8 && replicate_separated(w))
             result->reasons |= REASON_SEPARATION;
     }
     result->converged = result->iterations < o->max_iterations;
-    if (!evaluate(w))
+    if (!replicate_evaluate(w))
         return UNDETERMINED;
     return factor(w, w->w, 1.0, 0.0) ? OK : RANK_DEFICIENT;
 }
 
-static double log_lik(const Work *w, const LikelihoodOptions *o)
-{
-    double sum = 0.0;
-    for (ptrdiff_t i = 0; i < w->d->pairs; ++i)
-        sum -= w->pairs[i] * w->log_factorials[i];
-    for (ptrdiff_t k = 0; k < w->d->patterns; ++k) {
-        double n = w->count[k], s = w->sum[k], x = w->linear[k], mu = w->mu[k];
-        if (n == 0.0)
-            continue;
-        if (poisson(w))
-            sum += s * (o->newton ? x : log(mu)) - n * (o->newton ? exp(fmin(x, EXP_UPPER_LIMIT)) : mu);
-        else if (o->newton) {
-            sum += s > 0 ? s * log(1 / (1 + exp(-x))) : 0.0;
-            sum += n - s > 0 ? (n - s) * log(1 / (1 + exp(x))) : 0.0;
-        } else
-            sum += s * log((mu + 1e-20) / (1 - mu + 1e-20)) + n * log(1 - mu + 1e-20);
-    }
-    return sum;
-}
-
-static double pearson(const Work *w)
-{
-    double sum = 0.0;
-    for (ptrdiff_t i = 0; i < w->d->pairs; ++i) {
-        double c = w->pairs[i], mu = w->mu[w->d->pattern_of[i]], e = w->d->y[i] - mu;
-        if (c != 0.0)
-            sum += c * e * e / (poisson(w) ? mu : mu * (1 - mu));
-    }
-    return sum;
-}
-
-static void statistics(Work *w, const LikelihoodOptions *o, const Iterated *result, double *s)
+static void statistics(Replicate *w, const LikelihoodOptions *o, const Iterated *result, double *s)
 {
     int p = w->d->p;
     s[LIK_DF_MODEL] = p - 1;
@@ -295,37 +173,37 @@ static void statistics(Work *w, const LikelihoodOptions *o, const Iterated *resu
     s[LIK_SCALE] = 1.0;
     s[LIK_ITERATIONS] = result->iterations;
     s[LIK_CONVERGED] = result->converged;
-    s[LIK_LOG_LIK] = log_lik(w, o);
+    s[LIK_LOG_LIK] = replicate_log_lik(w, o->newton);
     s[LIK_AIC] = -2 * s[LIK_LOG_LIK] + 2.0 * p;
     s[LIK_BIC] = -2 * s[LIK_LOG_LIK] + p * log(w->n);
     if (!o->newton) {
         s[LIK_DEVIANCE] = result->deviance;
-        s[LIK_PEARSON_CHI2] = pearson(w);
+        s[LIK_PEARSON_CHI2] = replicate_pearson(w);
     }
     if (!o->null_model || w->d->offset != NULL)
         return;
     double mean = w->total / w->n;
     for (ptrdiff_t k = 0; k < w->d->patterns; ++k) {
         w->mu[k] = mean;
-        w->linear[k] = poisson(w) ? log(mean) : log(mean / (1 - mean));
+        w->linear[k] = replicate_poisson(w) ? log(mean) : log(mean / (1 - mean));
     }
-    s[LIK_LL_NULL] = log_lik(w, o);
+    s[LIK_LL_NULL] = replicate_log_lik(w, o->newton);
     if (o->newton) {
         s[LIK_LLR] = -2 * (s[LIK_LL_NULL] - s[LIK_LOG_LIK]);
         s[LIK_LLR_P] = chi2_upper(s[LIK_LLR], s[LIK_DF_MODEL]);
     } else {
-        s[LIK_NULL_DEVIANCE] = deviance(w);
+        s[LIK_NULL_DEVIANCE] = replicate_deviance(w);
     }
     s[LIK_R2_MCFADDEN] = 1 - s[LIK_LOG_LIK] / s[LIK_LL_NULL];
     s[LIK_R2_COX_SNELL] = 1 - exp((s[LIK_LL_NULL] - s[LIK_LOG_LIK]) * (2 / w->n));
 }
 
-static int fit_one(Work *w, ptrdiff_t f, int constant, const LikelihoodOptions *o,
+static int fit_one(Replicate *w, ptrdiff_t f, int constant, const LikelihoodOptions *o,
                    const LikelihoodOutput *out, Quantiles *quantiles, unsigned *reasons)
 {
     int p = w->d->p;
     double *s = out->statistics + f * LIK_COUNT;
-    collect(w);
+    replicate_collect(w);
     s[LIK_NOBS] = w->n;
     if (w->n < p || w->n == 0) {
         *reasons |= REASON_TOO_SHORT;
@@ -351,7 +229,7 @@ static int fit_one(Work *w, ptrdiff_t f, int constant, const LikelihoodOptions *
         *reasons |= REASON_SCALE_TRUNCATED;
     if (!result.converged)
         *reasons |= REASON_ITERATIONS;
-    if (separated(w))
+    if (replicate_separated(w))
         *reasons |= REASON_SEPARATION;
     s[LIK_SEPARATED] = (*reasons & REASON_SEPARATION) != 0;
     statistics(w, o, &result, s);
@@ -368,7 +246,7 @@ static int fit_one(Work *w, ptrdiff_t f, int constant, const LikelihoodOptions *
     return *reasons & REASON_ITERATIONS ? NOT_CONVERGED : OK;
 }
 
-static void prepare(Work *w, int *constant)
+static void prepare(Replicate *w, int *constant)
 {
     const Distinct *d = w->d;
     *constant = -1;
@@ -385,7 +263,7 @@ static void prepare(Work *w, int *constant)
     }
     for (ptrdiff_t i = 0; i < d->pairs; ++i) {
         double y = d->y[i];
-        if (poisson(w)) {
+        if (replicate_poisson(w)) {
             w->log_factorials[i] = log_factorial(w->family, y);
             w->entropy[i] = (y > 0 ? y * log(y) : 0.0) - y;
         } else {
@@ -399,7 +277,7 @@ int resample_likelihood(const Distinct *d, const Draw *draw, const int64_t *repl
                         ptrdiff_t fits, const LikelihoodOptions *options,
                         const LikelihoodOutput *out)
 {
-    Work w = {.d = d, .padded = PADDED(d->patterns), .ld = PADDED(d->patterns)};
+    Replicate w = {.d = d, .padded = PADDED(d->patterns), .ld = PADDED(d->patterns)};
     Quantiles quantiles;
     Family family;
     int p = d->p, constant;
