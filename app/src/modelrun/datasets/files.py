@@ -72,7 +72,10 @@ class File:
         try:
             with ExitStack() as stack:
                 return read(self._source(stack))
-        except (FileNotFoundError, IsADirectoryError):
+        except (FileNotFoundError, IsADirectoryError) as error:
+            # fsspec says "not found" as well where a server could not be reached at all.
+            if isinstance(error.__cause__, OSError) and self._remote():
+                raise self._unreachable(error.__cause__) from error
             raise UserMistake(self._absent(), field=self.field) from None
         except PermissionError as error:
             raise UserMistake(
@@ -91,22 +94,28 @@ class File:
             raise self._no_client(error) from None
         except OSError as error:
             if self._remote():
-                raise InfrastructureError(
-                    f"{self.address} cannot be reached: {type(error).__name__}: {error}. "
-                    "Nothing was lost; run again when the storage answers."
-                ) from error
+                raise self._unreachable(error) from error
             raise UserMistake(
                 f"{self.address} cannot be read as {self.format}: {error}.", field=self.field
             ) from None
         except UserMistake:
             raise
         except Exception as error:
-            if self._remote() and not isinstance(error, (TypeError, AttributeError, KeyError)):
-                raise InfrastructureError(
-                    f"{self.address} cannot be read: {type(error).__name__}: {error}. Check the "
-                    "address and the credentials in the environment."
-                ) from error
-            raise
+            if not self._remote() or isinstance(error, (TypeError, AttributeError, KeyError)):
+                raise
+            if "Credentials" in type(error).__name__:
+                raise UserMistake(
+                    f"{self.address} needs credentials: {error}. Set them in the environment "
+                    "(credentialsSecretName on a cluster).",
+                    field=self.field,
+                ) from None
+            raise self._unreachable(error) from error
+
+    def _unreachable(self, error: BaseException) -> InfrastructureError:
+        return InfrastructureError(
+            f"{self.address} cannot be reached: {type(error).__name__}: {error}. "
+            "Nothing was lost; run again when the storage answers."
+        )
 
     def _remote(self) -> bool:
         return "://" in self.address

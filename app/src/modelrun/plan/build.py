@@ -217,6 +217,8 @@ def _design(
                 "columns: endog, exog and time instead of a formula.",
                 field=f"spec.models[{at}].formula",
             )
+    if model.callable is not None:
+        return None, "it is given the rows themselves"
     if model.formula is None:
         return None, "it takes columns, not a formula"
     field = f"spec.models[{at}].formula"
