@@ -72,7 +72,12 @@ ENV PATH=/opt/modelrun/bin:$PATH \
     NUMEXPR_NUM_THREADS=1 \
     NUMBA_NUM_THREADS=1 \
     DASK_DISTRIBUTED__COMM__SOCKET_BACKLOG=4096 \
-    DASK_DISTRIBUTED__COMM__TIMEOUTS__CONNECT=1m
+    DASK_DISTRIBUTED__COMM__TIMEOUTS__CONNECT=1m \
+    DASK_DISTRIBUTED__SCHEDULER__PRELOAD='["modelrun.backends.openssl_errors"]' \
+    DASK_DISTRIBUTED__NANNY__PRELOAD='["modelrun.backends.openssl_errors"]' \
+    DASK_DISTRIBUTED__WORKER__PRELOAD='["modelrun.backends.openssl_errors"]' \
+    DASK_DISTRIBUTED__CLIENT__PRELOAD='["modelrun.backends.openssl_errors"]'
+# The preloads keep a TLS connection that breaks from closing others; the module says how.
 # Any user may write to the home folder: a pod may run under an id of the cluster's choice.
 RUN groupadd --gid 10001 modelrun \
     && useradd --uid 10001 --gid 10001 --home-dir /home/modelrun --no-create-home modelrun \

@@ -56,6 +56,10 @@ def connect(node: NodeAddress, first_process: int) -> None:
     for other in NODES:
         if other != node:
             run([*inside, "ip", "route", "add", other.pods, "via", other.address])
+    # While kube-proxy replaces a Service's rules a packet may pass untranslated. Sent on, it would
+    # be lost and so would all that its sender repeats; refused, the sender connects anew.
+    reject = ["-A", "FORWARD", "-d", SERVICE_RANGE, "-j", "REJECT"]
+    run([*inside, "--mount", "iptables", "-w", "5", *reject])
     forward = "echo 1 > /proc/sys/net/ipv4/ip_forward"
     run([*inside, "sh", "-c", forward])
     run(["ip", "route", "replace", node.pods, "via", node.address])
