@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+
 from modelrun.plan.slices import Slices
 from modelrun.plan.study import Design, Outputs, PlannedModel, Study
 from modelrun.plan.task import Task

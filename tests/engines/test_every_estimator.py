@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import statsmodels.api as sm
+
 from engines.handmade import columns_of, rows_of, study_of
 from modelrun.engines import naive
 from modelrun.engines.estimators import ESTIMATORS
@@ -209,7 +210,18 @@ def test_gives_the_numbers_of_the_formula_interface(name: str) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["OLS", "OLS-HAC", "OLS-HC3", "WLS", "GLS", "Logit", "Poisson", "GLM-Gamma", "MixedLM", "ARIMA"],
+    [
+        "OLS",
+        "OLS-HAC",
+        "OLS-HC3",
+        "WLS",
+        "GLS",
+        "Logit",
+        "Poisson",
+        "GLM-Gamma",
+        "MixedLM",
+        "ARIMA",
+    ],
 )
 def test_gives_statsmodels_statistics_under_brooms_names(name: str) -> None:
     data, spec = case(name)

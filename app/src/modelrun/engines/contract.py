@@ -25,6 +25,8 @@ PSEUDO_R_SQUARED = 1e-8
 LIKELIHOOD_PER_ROW = 1e-9
 OBSERVATION = 1e-9
 CONDITION = 1e-6
+EXACTLY = 1e-13
+"""Whole numbers must be equal; degrees of freedom are no whole numbers under frequency weights."""
 
 SOLVER = {"QuantReg": 100.0}
 """How much further a compiled iteration may be: this one amplifies rounding up to its stop test."""
@@ -148,7 +150,7 @@ def compare(ours: pa.RecordBatch, theirs: pa.RecordBatch, *, solver: str = "") -
             continue
         a, b = arrays.floats(ours.column(field.name)), arrays.floats(theirs.column(field.name))
         allowed = (
-            np.zeros_like(b)
+            EXACTLY * np.abs(b)
             if field.name in EXACT
             else widened * statistic_tolerance(field.name, b, other, nobs)
         )
@@ -209,7 +211,7 @@ def _coefficients(
     for name in numbers:
         value = arrays.floats(a.field(name))
         allowed = (
-            np.zeros_like(value)
+            EXACTLY * np.abs(value)
             if name in EXACT
             else widened * coefficient_tolerance(name, reference)
         )

@@ -23,7 +23,7 @@ from modelrun.engines.frame_columns import Columns
 from modelrun.engines.kernel_call import Rows, Windows
 from modelrun.engines.kernel_fits import KernelFits
 from modelrun.engines.slice_rows import PanelValues
-from modelrun.engines.translation import Translation, translate
+from modelrun.engines.translation import NotBatchedError, Translation, translate
 from modelrun.plan.study import PlannedModel, Study
 from modelrun_api.failure import FitStatus
 
@@ -63,10 +63,10 @@ def prepare(study: Study, model: PlannedModel, values: PanelValues) -> Prepared 
     """Return a model ready for the kernels, or None where its columns are not for them."""
     if model.design is None:
         return None
-    translation = translate(model.spec, study.outputs)
     try:
+        translation = translate(model.spec, study.outputs)
         rows = kernel_call.rows_of_panel(study, model.design, translation, values)
-    except TypeError:
+    except (NotBatchedError, TypeError):
         return None
     wrong = rows.wrong
     if wrong is not None and rows.keep is not None:

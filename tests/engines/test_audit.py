@@ -1,0 +1,101 @@
+"""The audit chooses, does fits again by statsmodels, and says what a clean result excludes."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+
+from engines.handmade import study_of
+from modelrun import arrays
+from modelrun.engines import audit
+from modelrun.engines.batched import available
+from modelrun.engines.batched_engine import BatchedEngine
+from modelrun.engines.plain_guard import PlainGuard
+from modelrun.plan import study_files
+from modelrun.plan.study import Study
+from modelrun.plan.task import Task
+
+pytestmark = pytest.mark.skipif(not available(), reason="the kernels were not compiled")
+
+GROUPS = 1000
+
+
+@pytest.fixture(scope="module")
+def study() -> Study:
+    rng = np.random.default_rng(1)
+    n = GROUPS * 20
+    data = pd.DataFrame({"x": rng.normal(size=n), "group": np.repeat(np.arange(GROUPS), 20)})
+    data["x"] += 10.0 ** (data.group % 6 / 3)
+    data["y"] = data.x + rng.normal(size=n)
+    model = {"name": "line", "estimator": "OLS", "formula": "y ~ x"}
+    return study_of(data, model, by="group", engine="batched", whole=True, fits=("r_squared",))
+
+
+def stored(study: Study, sample: audit.Sample) -> pa.RecordBatch:
+    return BatchedEngine().fit(study, Task(0, sample.model, sample.slices()), PlainGuard())
+
+
+def audited(study: Study, ours: list[pa.RecordBatch], samples: list[audit.Sample]):
+    theirs = list(audit.refit(study, samples))
+    return audit.compare(study, samples, ours, theirs, batched=GROUPS)
+
+
+def test_half_of_the_fits_are_random_and_half_are_the_hardest(study: Study) -> None:
+    (sample,) = audit.choose(study, share=0.001)
+    assert len(sample.random) == 150
+    assert len(sample.hard) == 150
+    hard = np.bincount(sample.hard % 6, minlength=6)
+    # high levels have the largest condition numbers
+    assert hard[5] > 60
+
+
+def test_a_small_study_is_audited_as_a_whole(study: Study) -> None:
+    (sample,) = audit.choose(study, share=1.0)
+    assert len(sample.slices()) == GROUPS
+
+
+def test_a_clean_audit_states_what_it_excludes(study: Study) -> None:
+    samples = audit.choose(study, share=0.001)
+    outcome = audited(study, [stored(study, s) for s in samples], samples)
+    assert outcome.clean
+    assert outcome.compared >= 250
+    assert f"fewer than {3 / outcome.random:.2%}" in outcome.sentence()
+    assert outcome.document()["violations"] == 0
+
+
+def test_a_number_that_is_off_by_a_little_is_found_and_its_model_named(study: Study) -> None:
+    samples = audit.choose(study, share=0.001)
+    frame = stored(study, samples[0])
+    at = frame.schema.get_field_index("r_squared")
+    bent = arrays.floats(frame.column(at)).copy()
+    bent[7] += 1e-8
+    frame = frame.set_column(at, frame.schema.field(at), arrays.from_numpy(bent))
+    outcome = audited(study, [frame], samples)
+    assert outcome.models == ("line",)
+    assert [v.column for v in outcome.violations] == ["r_squared"]
+    assert "1 of them were outside" in outcome.sentence()
+
+
+def test_it_runs_in_a_process_of_its_own(study: Study, tmp_path: Path) -> None:
+    folder, out = tmp_path / "study", tmp_path / "audit.arrow"
+    folder.mkdir()
+    study_files.write(study, folder)
+    command = [sys.executable, "-m", "modelrun.engines.audit", str(folder), str(out)]
+    subprocess.run(command, check=True, timeout=120)
+    samples, theirs = audit.read(study, out)
+    ours = [stored(study, sample) for sample in samples]
+    outcome = audit.compare(study, samples, ours, theirs, batched=GROUPS)
+    assert outcome.clean
+    assert outcome.compared >= 250
+
+
+def test_a_study_without_batched_models_has_nothing_to_audit(tmp_path: Path) -> None:
+    data = pd.DataFrame({"x": [1.0, 2, 3], "y": [1.0, 3, 2]})
+    plain = study_of(data, {"name": "m", "estimator": "OLS", "formula": "y ~ x"})
+    assert audit.choose(plain, share=0.001) == []
+    outcome = audit.compare(plain, [], [], [], batched=0)
+    assert "No fit was audited" in outcome.sentence()

@@ -1,0 +1,223 @@
+"""The batched engine gives the tables of the statsmodels engine, by the contract."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from engines.handmade import FITS, frame_of, study_of
+from modelrun.engines import contract
+from modelrun.engines.batched import available
+from modelrun.engines.batched_engine import BatchedEngine
+from modelrun_api.spec import Resample
+
+pytestmark = pytest.mark.skipif(not available(), reason="the kernels were not compiled")
+
+GROUPS = 60
+ROWS = 40
+ALL_BUT_CONDITION = tuple(name for name in FITS if name != "condition_number")
+
+
+@pytest.fixture(scope="module")
+def panel() -> pd.DataFrame:
+    """Groups with everything that goes wrong in practice."""
+    rng = np.random.default_rng(20)
+    n = GROUPS * ROWS
+    data = pd.DataFrame(rng.normal(size=(n, 3)), columns=["a", "b", "c"])
+    data["y"] = data.sum(axis=1) + rng.normal(size=n)
+    data["group"] = np.repeat(np.arange(GROUPS), ROWS)
+    data["yes"] = (data.y + 2 * rng.normal(size=n) > 0).astype(float)
+    data["count"] = rng.poisson(np.exp(0.3 * data.a.to_numpy())).astype(float)
+    data["weight"] = rng.uniform(0.5, 2, n)
+    data["firm"] = rng.choice(["x", "y", "z", "u", "v", "w"], n)
+    data.loc[rng.random(n) < 0.01, "a"] = np.nan
+    data.loc[rng.random(n) < 0.005, "weight"] = np.nan
+    data.loc[data.group == 5, "b"] = 2.0
+    data.loc[data.group == 6, "a"] = np.nan
+    data.loc[data.group == 7, "c"] = np.inf
+    data.loc[(data.group == 8) & (data.index % 20 != 0), "a"] = np.nan
+    data.loc[data.group == 9, "c"] = data.loc[data.group == 9, "b"] * 1e-9 + 1e6
+    data.loc[data.group == 10, "y"] = data.loc[data.group == 10, "a"] * 3
+    separated = data.group == 11
+    data.loc[separated, "yes"] = (data.loc[separated, "a"] > 0).astype(float)
+    data.loc[data.group == 12, "yes"] = 0.5
+    data.loc[data.group == 13, "count"] = -1.0
+    return data
+
+
+def column(name: str) -> dict[str, str]:
+    return {"column": name}
+
+
+CLUSTER = {"cov_type": "cluster", "cov_kwds": {"groups": column("firm")}}
+MODELS: dict[str, dict[str, Any]] = {
+    "OLS": {"formula": "y ~ a + b + c"},
+    "OLS-no-constant": {"formula": "y ~ a + b + c - 1"},
+    "OLS-HAC": {
+        "formula": "y ~ a + b + c",
+        "fit": {"cov_type": "HAC", "cov_kwds": {"maxlags": 4}},
+    },
+    "OLS-HC3-t": {"formula": "y ~ a + b + c", "fit": {"cov_type": "HC3", "use_t": True}},
+    "OLS-HC1": {"formula": "y ~ a + b + c", "fit": {"cov_type": "HC1"}},
+    "OLS-cluster": {"formula": "y ~ a + b + c", "fit": CLUSTER},
+    "WLS": {"formula": "y ~ a + b + c", "init": {"weights": column("weight")}},
+    "WLS-HC0": {
+        "formula": "y ~ a + b + c",
+        "init": {"weights": column("weight")},
+        "fit": {"cov_type": "HC0"},
+    },
+    "QuantReg": {"formula": "y ~ a + b + c", "fit": {"q": 0.3}},
+    "Logit": {"formula": "yes ~ a + b + c"},
+    "Logit-HC0": {"formula": "yes ~ a + b + c", "fit": {"cov_type": "HC0"}},
+    "Probit": {"formula": "yes ~ a + b + c"},
+    "Poisson": {"formula": "count ~ a + b + c", "init": {"exposure": column("weight")}},
+    "Poisson-cluster": {"formula": "count ~ a + b + c", "fit": CLUSTER},
+    "GLM-Gaussian": {"formula": "y ~ a + b + c"},
+    "GLM-Poisson": {
+        "formula": "count ~ a + b + c",
+        "init": {"family": "Poisson", "offset": column("weight")},
+    },
+    "GLM-Binomial": {
+        "formula": "yes ~ a + b + c",
+        "init": {"family": "Binomial", "freq_weights": column("weight")},
+    },
+    "GLM-Gamma": {
+        "formula": "weight ~ a + b + c",
+        "init": {"family": {"family": "Gamma", "link": "Log"}},
+    },
+    "GLM-NegativeBinomial": {
+        "formula": "count ~ a + b + c",
+        "init": {"family": {"family": "NegativeBinomial", "alpha": 0.5}},
+    },
+}
+
+
+def compare(study: Any, *, solver: str = "") -> tuple[contract.Comparison, Any, Any]:
+    theirs = frame_of(study)
+    ours = frame_of(study, engine=BatchedEngine())
+    assert ours.schema == theirs.schema
+    return contract.compare(ours, theirs, solver=solver), ours, theirs
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_a_batched_table_is_the_statsmodels_table(name: str, panel: pd.DataFrame) -> None:
+    estimator = name.partition("-")[0]
+    study = study_of(
+        panel,
+        {"name": "m", "estimator": estimator, **MODELS[name]},
+        by="group",
+        whole=True,
+        fits=ALL_BUT_CONDITION,
+        observations=("fitted", "resid"),
+    )
+    comparison, ours, theirs = compare(study, solver=estimator)
+    assert comparison.violations == ()
+    assert ours.column("engine").to_pylist().count("batched") >= GROUPS - 9
+    for word in ("status", "nobs", "separated", "rank_deficient"):
+        assert ours.column(word).to_pylist() == theirs.column(word).to_pylist(), word
+    for mine, reference in zip(ours.to_pylist(), theirs.to_pylist(), strict=True):
+        assert (mine["failure"] is None) == (reference["failure"] is None)
+        if mine["failure"]:
+            assert mine["failure"]["reason"] == reference["failure"]["reason"]
+            assert mine["failure"]["message"] == reference["failure"]["message"]
+        rows = [o["row"] for o in mine["observations"]]
+        assert rows == [o["row"] for o in reference["observations"]]
+        np.testing.assert_allclose(
+            [o["resid"] for o in mine["observations"]],
+            [o["resid"] for o in reference["observations"]],
+            atol=1e-5 if estimator == "QuantReg" else 1e-7,
+        )
+
+
+def test_what_the_gate_stops_is_marked_and_done_by_statsmodels(panel: pd.DataFrame) -> None:
+    study = study_of(
+        panel, {"name": "m", "estimator": "OLS", "formula": "y ~ a + b + c"}, by="group", whole=True
+    )
+    rows = {row["fit"]: row for row in frame_of(study, engine=BatchedEngine()).to_pylist()}
+    assert rows[0]["engine"] == "batched"
+    assert rows[0]["numerics"] == "gated"
+    assert rows[5]["engine"] == "statsmodels"
+    assert rows[5]["rank_deficient"] is True
+    assert rows[9]["engine"] == "statsmodels"
+    assert rows[10]["numerics"] == "unstable"
+
+
+@pytest.mark.parametrize("estimator", ["OLS", "Poisson"])
+@pytest.mark.parametrize("method", ["pairs", "block"])
+def test_drawn_rows_are_the_same_in_both_engines(
+    method: str, estimator: str, panel: pd.DataFrame
+) -> None:
+    resample = Resample(
+        method=method, replicates=6, seed=3, block_length=5 if method == "block" else None
+    )
+    study = study_of(
+        panel[panel.group < 4],
+        {
+            "name": "m",
+            "estimator": estimator,
+            "formula": "count ~ a + b",
+            "fit": CLUSTER,
+        },
+        by="group",
+        whole=True,
+        fits=("nobs", "log_lik"),
+        observations=("fitted",),
+        resample=resample,
+    )
+    comparison, ours, theirs = compare(study)
+    assert comparison.violations == ()
+    assert comparison.fits == 24
+    for mine, reference in zip(ours.to_pylist(), theirs.to_pylist(), strict=True):
+        rows = [o["row"] for o in mine["observations"]]
+        assert rows == [o["row"] for o in reference["observations"]]
+
+
+def test_bits_do_not_depend_on_where_tasks_are_cut(panel: pd.DataFrame) -> None:
+    from modelrun.engines.plain_guard import PlainGuard
+    from modelrun.plan.task import Task
+
+    study = study_of(
+        panel[panel.group > 13],
+        {"name": "m", "estimator": "Logit", "formula": "yes ~ a + b"},
+        by="group",
+        whole=True,
+        fits=("nobs",),
+    )
+    whole = frame_of(study, engine=BatchedEngine()).column("coefficients").to_pylist()
+    single: list[Any] = []
+    for index in range(len(study.slices)):
+        task = Task(0, 0, np.array([index]))
+        single += BatchedEngine().fit(study, task, PlainGuard()).column("coefficients").to_pylist()
+    assert whole == single
+
+
+def test_an_empty_task_gives_an_empty_frame(panel: pd.DataFrame) -> None:
+    from modelrun.engines.plain_guard import PlainGuard
+    from modelrun.plan.task import Task
+
+    study = study_of(
+        panel, {"name": "m", "estimator": "OLS", "formula": "y ~ a"}, by="group", whole=True
+    )
+    batch = BatchedEngine().fit(study, Task(0, 0, np.empty(0, np.int64)), PlainGuard())
+    assert batch.num_rows == 0
+
+
+def test_text_where_numbers_are_needed_is_left_to_statsmodels(panel: pd.DataFrame) -> None:
+    study = study_of(
+        panel,
+        {
+            "name": "m",
+            "estimator": "WLS",
+            "formula": "y ~ a",
+            "init": {"weights": column("firm")},
+        },
+        by="group",
+        whole=True,
+    )
+    reasons = {
+        row["failure"]["reason"]
+        for row in frame_of(study, engine=BatchedEngine()).to_pylist()
+        if row["failure"] and row["status"] == "failed"
+    }
+    assert reasons == {"EstimatorError"}
