@@ -2,6 +2,8 @@
 
 import hashlib
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -134,3 +136,40 @@ def test_without_slices_all_rows_are_one(tmp_path: Path, resample: object) -> No
     assert len(set(plan.key_lo.tolist())) == len(plan)
     assert plan.study.groups.num_columns == 0
     assert (plan.study.slices.window_start == -1).all()
+
+
+def test_models_with_one_formula_share_one_design(tmp_path: Path) -> None:
+    model = {"estimator": "QuantReg", "formula": "foodexp ~ income"}
+    quantiles = [{**model, "name": f"q{q}", "fit": {"q": q / 10}} for q in range(1, 8)]
+    spec = ModelRunSpec.model_validate({"data": {"dataset": "engel"}, "models": quantiles})
+    table = datasets.read(spec.data, base=tmp_path)
+    plan = build.build(spec, table, folder=tmp_path / "study")
+    assert len(list((tmp_path / "study").glob("design-*-exog.npy"))) == 1
+    assert len(set(plan.key_hi.tolist())) == 7
+    for planned_model in plan.study.models:
+        assert planned_model.design.exog[:, 1].tolist() == table.column("income").to_pylist()
+
+
+def test_planning_a_plain_run_imports_no_pandas(tmp_path: Path) -> None:
+    program = f"""
+import sys
+from pathlib import Path
+from modelrun import datasets
+from modelrun.plan import build
+from modelrun_api.spec import ModelRunSpec
+spec = ModelRunSpec.model_validate({{
+    "data": {{"dataset": "french", "where": "date >= '1990-01-01'"}},
+    "models": [{{"name": "m", "estimator": "OLS", "formula": "excess ~ mkt*smb"}}],
+    "slices": {{"by": ["group", "portfolio"], "window": {{"column": "date", "size": "5Y"}}}},
+}})
+columns = build.needed(spec, datasets.schema(spec.data, base=Path(".")))
+table = datasets.read(spec.data, base=Path("."), columns=columns)
+plan = build.build(spec, table, folder=Path({str(tmp_path)!r}))
+assert len(plan) == 30 * (12 * 27 + 3 - 59), len(plan)
+found = {{"pandas", "patsy", "statsmodels", "scipy"}} & set(sys.modules)
+sys.exit(str(found) if found else 0)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 0, done.stderr

@@ -128,11 +128,16 @@ def build(
     places = {model.name: at for at, model in enumerate(spec.models)}
     models = sorted(spec.models, key=lambda model: model.name)
     planned: list[PlannedModel] = []
+    designs: dict[tuple[object, ...], tuple[Design | None, str]] = {}
     study_files.clear(folder)
     for number, model in enumerate(models):
         at = places[model.name]
         room = partial(study_files.room_for_exog, folder, number)
-        built, reason = _design(model, at, sorted_rows.table, slices, room)
+        # Models that differ in their keywords only, such as quantiles, share one design.
+        sharing = (model.formula, model.estimator, model.init.get("missing"), model.callable)
+        if sharing not in designs:
+            designs[sharing] = _design(model, at, sorted_rows.table, slices, room)
+        built, reason = designs[sharing]
         engine, why = choose(
             Question(
                 model=model,

@@ -53,7 +53,7 @@ def write(study: Study, folder: Path) -> None:
     for name in _SLICES:
         np.save(folder / f"slices-{name}.npy", getattr(study.slices, name))
     for at, model in enumerate(study.models):
-        if model.design is not None:
+        if model.design is not None and _file_of(study, at) == at:
             np.save(_endog(folder, at), model.design.endog)
             if isinstance(model.design.exog, np.memmap):
                 model.design.exog.flush()
@@ -73,7 +73,7 @@ def open_study(folder: Path) -> Study:
         **{name: _array(folder / f"slices-{name}.npy") for name in _SLICES},
         replicates=document["replicates"],
     )
-    models = tuple(_model(entry, at, folder) for at, entry in enumerate(document["models"]))
+    models = tuple(_model(entry, folder) for entry in document["models"])
     resample = document["resample"]
     outputs = document["outputs"]
     return Study(
@@ -134,6 +134,12 @@ def _array(path: Path) -> npt.NDArray[Any]:
     return np.asarray(values)
 
 
+def _file_of(study: Study, at: int) -> int:
+    """Return the first model that has the same design, under whose number it is written."""
+    design = study.models[at].design
+    return next(number for number, model in enumerate(study.models) if model.design is design)
+
+
 def _endog(folder: Path, at: int) -> Path:
     return folder / f"design-{at}-endog.npy"
 
@@ -154,11 +160,12 @@ def _document(study: Study) -> dict[str, Any]:
                 "design": None
                 if model.design is None
                 else {
+                    "file": _file_of(study, at),
                     "endog": model.design.endog_name,
                     "exog": list(model.design.exog_names),
                 },
             }
-            for model in study.models
+            for at, model in enumerate(study.models)
         ],
         "replicates": study.slices.replicates,
         "windowColumn": study.window_column,
@@ -176,7 +183,7 @@ def _document(study: Study) -> dict[str, Any]:
     }
 
 
-def _model(entry: dict[str, Any], at: int, folder: Path) -> PlannedModel:
+def _model(entry: dict[str, Any], folder: Path) -> PlannedModel:
     spec = Model.model_validate(entry["spec"])
     design = entry["design"]
     return PlannedModel(
@@ -188,8 +195,8 @@ def _model(entry: dict[str, Any], at: int, folder: Path) -> PlannedModel:
         design=None
         if design is None
         else Design(
-            endog=_array(_endog(folder, at)),
-            exog=_array(_exog(folder, at)),
+            endog=_array(_endog(folder, design["file"])),
+            exog=_array(_exog(folder, design["file"])),
             endog_name=design["endog"],
             exog_names=tuple(design["exog"]),
         ),
