@@ -89,8 +89,12 @@ def simulate(
             "seconds": np.full(base, 4e-5),
             "reused": np.zeros(base, bool),
         }
-        offered = {"r_squared": quality, "aic": 200 - 90 * quality + m, "log_lik": -100 + 40 * quality,
-                   "sigma": 2 * (1 - quality)}  # fmt: skip
+        offered = {
+            "r_squared": quality,
+            "aic": 200 - 90 * quality + m,
+            "log_lik": -100 + 40 * quality,
+            "sigma": 2 * (1 - quality),
+        }
         table |= {name: np.where(lost, np.nan, offered[name]) for name in statistics}
         for key, values in table.items():
             fits.setdefault(key, []).append(values)
@@ -127,14 +131,14 @@ def simulate(
     reasons = np.array(["SingularMatrix", "EstimatorError", "Timeout"])[
         draw.choice(3, len(broken), p=(0.7, 0.2, 0.1))
     ]
-    lost_table = {key: whole[key][broken] for key in whole if key in
-                  {"fit_key", "model", "portfolio", "window_start", "window_end", "replicate"}}  # fmt: skip
+    labels = {"fit_key", "model", "portfolio", "window_start", "window_end", "replicate"}
+    lost_table = {key: whole[key][broken] for key in whole if key in labels}
     lost_table |= {
         "reason": reasons,
         "message": np.array([f"{reason}: the matrix of regressors has rank 3 of 5, so that the "
                              "normal equations have no unique solution" for reason in reasons],
                             dtype=object),
-        "command": np.array(["modelrun fit 0f3a9c results/study"] * len(broken), dtype=object),
+        "reproduce": np.array(["modelrun fit 0f3a9c results/study"] * len(broken), dtype=object),
     }  # fmt: skip
     schema = (
         None

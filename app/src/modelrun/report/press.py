@@ -35,8 +35,8 @@ class Prints:
     pdf: bytes
     """The bound document; empty where none was wanted."""
 
-    pictures: dict[int, tuple[str, bytes]]
-    """Media type and picture of the panels of a page, by its position."""
+    pictures: dict[int, str]
+    """The panels of a page as SVG, by its position."""
 
     seconds: tuple[float, ...]
     """CPU seconds of each page, in their order."""
@@ -93,7 +93,7 @@ def bind(name: str, printed: Sequence[Printed]) -> Prints:
     """Bind what several processes printed in the order of the pages."""
     from pypdf import PdfReader, PdfWriter
 
-    pictures = {i: (kind, image) for part in printed for i, kind, image in part.pictures}
+    pictures = {i: picture for part in printed for i, picture in part.pictures}
     seconds = {
         i: spent for part in printed for i, spent in zip(part.chosen, part.seconds, strict=True)
     }

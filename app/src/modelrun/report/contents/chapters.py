@@ -12,6 +12,7 @@ from modelrun.report.contents import (
     ranking,
     replicates,
     significance,
+    single,
     spread,
     verdict,
 )
@@ -25,6 +26,7 @@ def pages(tables: Tables) -> tuple[Page, ...]:
     found = terms(tables)
     return (
         *verdict.pages(tables),
+        *single.pages(tables, found),
         *comparison.pages(tables, found),
         *spread.pages(tables, found),
         *replicates.pages(tables, found),

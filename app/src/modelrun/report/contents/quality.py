@@ -33,12 +33,13 @@ def pages(tables: Tables) -> tuple[Page, ...]:
     found = []
     panels = _panels(tables)
     if panels:
-        name = panels[0].title
-        values = panels[0].marks
+        model, _, name = panels[0].title.rpartition(" · ")
+        middle = numbers.value(panels[0].marks[1][0])
+        fits = f"Half of the fits of {model}" if model else "Half of the fits"
         found.append(
             Page(
                 chapter="Fit quality",
-                title=f"Half of the fits have {name} of at least {numbers.value(values[1][0])}",
+                title=f"{fits} have {name} of at least {middle}",
                 lead="Distribution of the statistics of whole fits, with their median and the "
                 "range of the middle 90%." + _constants(tables),
                 blocks=(

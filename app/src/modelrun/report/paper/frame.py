@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from modelrun.report.page import Floats
-from modelrun.report.paper.sheet import Sheet, shorten
+from modelrun.report.paper.lettering import shorten
+from modelrun.report.paper.sheet import Sheet
 from modelrun.report.style import FAINT, INK, QUIET
 from modelrun.report.ticks import Ticks
 
@@ -46,10 +47,10 @@ class Frame:
         size = 7.5 if self.width > 2 else 6.5
         name = shorten(title, size + 0.5, self.width)
         if note:
-            sheet.text(self.left, self.top - 0.19, name, size, INK, bold=True)
+            sheet.text(self.left, self.top - 0.19, name, size, INK, face="bold")
             sheet.text(self.left, self.top - 0.06, shorten(note, SMALL, self.width), SMALL, QUIET)
         else:
-            sheet.text(self.left, self.top - 0.06, name, size, INK, bold=True)
+            sheet.text(self.left, self.top - 0.06, name, size, INK, face="bold")
 
     def base(self, sheet: Sheet) -> None:
         """Draw the lower edge."""

@@ -17,7 +17,9 @@ from modelrun.report.page import (
     Tiles,
 )
 from modelrun.report.paper import panels
-from modelrun.report.paper.sheet import HEIGHT, WIDTH, Sheet, Side, extent, shorten, wrap
+from modelrun.report.paper.drawing import Span
+from modelrun.report.paper.lettering import extent, shorten, wrap
+from modelrun.report.paper.sheet import HEIGHT, WIDTH, Sheet, Side
 from modelrun.report.style import BLUE, FAINT, INK, PANEL, QUIET, SKY, VERMILLION
 
 MARGIN = 0.55
@@ -31,17 +33,13 @@ ROW = 0.19
 GAP = 0.2
 
 
-Span = tuple[float, float]
-"""Where a block begins and ends on the sheet, in inches from the top."""
-
-
 def lay_out(sheet: Sheet, page: Page, number: int, count: int, name: str) -> Span | None:
     """Draw a page on a sheet that has just begun; return where its panels are."""
     sheet.text(MARGIN, 0.42, f"{name}  ·  {page.chapter}", 7.5, QUIET)
     sheet.text(WIDTH - MARGIN, HEIGHT - 0.28, f"{number} of {count}", 7, QUIET, side="right")
     top = 0.8
     for line in wrap(page.title, 15, INNER, bold=True)[:2]:
-        sheet.text(MARGIN, top, line, 15, INK, bold=True)
+        sheet.text(MARGIN, top, line, 15, INK, face="bold")
         top += 0.27
     for line in wrap(page.lead, 9, INNER):
         sheet.text(MARGIN, top, line, 9, QUIET)
@@ -135,7 +133,7 @@ def _grid(sheet: Sheet, grid: Grid, top: float, height: float) -> None:
     sheet.text(left + span / 2, end - 0.02, grid.x_label, 7, QUIET, side="center")
     if grid.y_label:
         middle = top + head + (height - foot - head) / 2
-        sheet.text(MARGIN + 0.02, middle, grid.y_label, 7, QUIET, side="center", rotation=90)
+        sheet.text(MARGIN + 0.02, middle, grid.y_label, 7, QUIET, side="center", upwards=True)
 
 
 def _legend(sheet: Sheet, legend: tuple[tuple[str, str], ...], top: float) -> None:
@@ -193,7 +191,7 @@ def _columns(table: Table) -> list[float]:
 
 def _table(sheet: Sheet, table: Table, top: float) -> None:
     widths = _columns(table)
-    sheet.text(MARGIN, top + 0.1, table.caption, 8.5, INK, bold=True)
+    sheet.text(MARGIN, top + 0.1, table.caption, 8.5, INK, face="bold")
     y = top + 0.34
     edges = np.concatenate([[0], np.cumsum(widths)]) + MARGIN
     right = [align == "r" for align in table.align.ljust(len(widths), "l")]
@@ -222,7 +220,7 @@ def _tiles(sheet: Sheet, tiles: Tiles, top: float, height: float) -> None:
         sheet.box(left, top, width, height, PANEL, layer=0.4)
         sheet.box(left, top, 0.05, height, colour or FAINT, layer=0.5)
         size = min(17.0, 17.0 * (width - 0.25) / max(extent(value, 17, bold=True), 0.1))
-        sheet.text(left + 0.15, top + 0.36, value, size, INK, bold=True)
+        sheet.text(left + 0.15, top + 0.36, value, size, INK, face="bold")
         sheet.text(left + 0.15, top + 0.58, name, 8, QUIET)
 
 
@@ -240,7 +238,7 @@ def _shares(sheet: Sheet, shares: Shares, top: float) -> None:
 
 
 def _text(sheet: Sheet, text: Text, top: float) -> None:
-    sheet.text(MARGIN, top + 0.1, text.heading, 8.5, INK, bold=True)
+    sheet.text(MARGIN, top + 0.1, text.heading, 8.5, INK, face="bold")
     y = top + 0.3
     for paragraph in text.paragraphs:
         for line in wrap(paragraph, 8.5, INNER):
@@ -256,4 +254,4 @@ def _code(sheet: Sheet, code: Code, top: float, height: float) -> None:
         column, row = divmod(i, half)
         words = line.replace("\t", "    ")
         x = MARGIN + 0.15 + column * INNER / 2
-        sheet.text(x, top + 0.19 + row * 0.118, words, 6.2, INK, mono=True)
+        sheet.text(x, top + 0.19 + row * 0.118, words, 6.2, INK, face="mono")

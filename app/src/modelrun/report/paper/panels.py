@@ -6,7 +6,8 @@ import numpy as np
 
 from modelrun.report.page import Bars, Cloud, Floats, Heat, Histogram, Kind, Lines, Panel, Ranges
 from modelrun.report.paper.frame import SMALL, Frame
-from modelrun.report.paper.sheet import Sheet, extent, shorten
+from modelrun.report.paper.lettering import extent, shorten
+from modelrun.report.paper.sheet import Sheet
 from modelrun.report.style import BLUE, DIVERGING, INK, QUIET, SKY, VERMILLION
 from modelrun.report.ticks import reach, ticks
 

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from importlib import resources
 from itertools import groupby
 from typing import Any
-from urllib.parse import quote
 
 from modelrun.report.page import Grid, Page
 from modelrun.report.screen.figures import figures
@@ -18,13 +17,13 @@ OTHER = 400_000
 """Bytes for text, tables and our own script and style."""
 
 
-def html(name: str, pages: Sequence[Page], pictures: Mapping[int, tuple[str, bytes]]) -> str:
+def html(name: str, pages: Sequence[Page], pictures: Mapping[int, str]) -> str:
     """Return the page.
 
     Args:
         name: The study.
         pages: What it says.
-        pictures: Media type and picture of the panels of a page, by its position.
+        pictures: The panels of a page as SVG, by its position.
     """
     from jinja2 import Environment, StrictUndefined
 
@@ -50,7 +49,7 @@ def html(name: str, pages: Sequence[Page], pictures: Mapping[int, tuple[str, byt
 
 
 def _chapters(
-    pages: Sequence[Page], pictures: Mapping[int, tuple[str, bytes]], room: int
+    pages: Sequence[Page], pictures: Mapping[int, str], room: int
 ) -> list[dict[str, Any]]:
     chart = 0
     found = []
@@ -61,22 +60,14 @@ def _chapters(
             for block in page.blocks:
                 entry: dict[str, Any] = {"kind": type(block).__name__, "block": block}
                 if isinstance(block, Grid):
-                    link = _link(*pictures[i]) if i in pictures else ""
-                    room -= len(link)
-                    entry |= {"chart": chart, "picture": link if room > 0 else ""}
+                    picture = pictures.get(i, "")
+                    room -= len(picture)
+                    entry |= {"chart": chart, "picture": picture if room > 0 else ""}
                     chart += 1
                 blocks.append(entry)
             sections.append({"page": page, "blocks": blocks})
         found.append({"title": title, "id": title.lower().replace(" ", "-"), "sections": sections})
     return found
-
-
-def _link(kind: str, image: bytes) -> str:
-    if kind == "image/svg+xml":
-        return f"data:{kind}," + quote(image, safe=" !$'()*+,-./:;=?@[]^_`{|}~\n")
-    from base64 import b64encode
-
-    return f"data:{kind};base64,{b64encode(image).decode('ascii')}"
 
 
 def _asset(name: str) -> str:

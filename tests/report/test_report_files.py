@@ -1,0 +1,199 @@
+"""A results folder becomes report.html and report.pdf: whole, self-contained, readable."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import shutil
+from collections.abc import Callable
+from html import escape
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+import pytest
+from pypdf import PdfReader
+
+from modelrun.errors import UserMistake
+from modelrun.report import Report, draw
+from modelrun.report.contents.chapters import pages
+from modelrun.report.paper.printing import Order, print_pages
+from modelrun.report.screen.html import html as html_of
+from modelrun.report.tables import read
+
+Results = Callable[..., Path]
+
+
+@pytest.fixture(scope="module")
+def rolling(results: Results) -> tuple[Path, Report]:
+    """Return the folder and the report of 30 groups over 760 windows."""
+    folder = results("rolling", groups=30, windows=760)
+    return folder, draw(folder)
+
+
+@pytest.fixture(scope="module")
+def html(rolling: tuple[Path, Report]) -> str:
+    return (rolling[0] / "report.html").read_text(encoding="utf-8")
+
+
+def unquoted(text: str) -> str:
+    return text.replace("&#34;", '"').replace("&#39;", "'")
+
+
+def text_of(pdf: Path) -> list[str]:
+    return [page.extract_text() for page in PdfReader(io.BytesIO(pdf.read_bytes())).pages]
+
+
+def test_a_rolling_run_gets_every_chapter_in_its_order(rolling: tuple[Path, Report]) -> None:
+    chapters = dict.fromkeys(page.chapter for page in pages(read(rolling[0])))
+    assert list(chapters) == [
+        "Verdict", "Spread", "Groups", "Over time", "Groups over time", "Significance",
+        "Fit quality", "Provenance",
+    ]  # fmt: skip
+
+
+def test_the_pdf_has_all_pages_in_their_order(rolling: tuple[Path, Report]) -> None:
+    folder, report = rolling
+    texts = text_of(folder / "report.pdf")
+    titles = [page.title for page in pages(read(folder))]
+    assert len(texts) == report.pages == len(titles)
+    for number, (text, title) in enumerate(zip(texts, titles, strict=True), start=1):
+        assert f"{number} of {len(titles)}" in text
+        assert title[:30] in text.replace("\n", " ")
+
+
+def test_the_html_page_is_small_and_asks_nothing_of_a_network(html: str) -> None:
+    assert len(html.encode()) <= 5_000_000
+    without_scripts = re.sub(r"<script>.*?</script>", "", html, flags=re.DOTALL)
+    assert not re.findall(r"""(?:src|href)=["'](?:https?:)?//""", without_scripts)
+    assert "@import" not in html
+    assert "url(" not in re.findall(r"<style>(.*?)</style>", html, flags=re.DOTALL)[0]
+
+
+def test_every_chart_has_a_picture_for_readers_without_scripts(html: str) -> None:
+    pictures = re.findall(r"<noscript>(.*?)</noscript>", html, flags=re.DOTALL)
+    assert len(pictures) == len(re.findall(r'class="chart"', html)) > 5
+    for picture in pictures:
+        assert re.search(r'role="img" aria-label="[^"]{20,}"', picture)
+        drawing = ET.fromstring(re.search(r"<svg.*</svg>", picture, re.DOTALL)[0])  # type: ignore[index]
+        assert len(list(drawing.iter("{http://www.w3.org/2000/svg}text"))) > 5
+
+
+def test_the_charts_have_data_for_every_panel(html: str, rolling: tuple[Path, Report]) -> None:
+    found = re.search(
+        r'<script type="application/json" id="figures">(.*?)</script>', html, re.DOTALL
+    )
+    assert found is not None
+    grids = json.loads(found[1])["grids"]
+    spread = grids[0]["panels"]
+    assert [panel["title"] for panel in spread] == ["mkt", "smb", "hml", "mom", "Intercept"]
+    assert sum(spread[0]["counts"]) <= 22_800
+    courses = [grid for grid in grids if grid["shared"]]
+    assert [len(grid["panels"]) for grid in courses] == [30] * 5
+
+
+def test_tables_of_the_html_page_have_captions_and_headers(html: str) -> None:
+    tables = re.findall(r"<table>(.*?)</table>", html, flags=re.DOTALL)
+    assert len(tables) > 4
+    for table in tables:
+        assert "<caption>" in table
+        assert 'scope="col"' in table
+
+
+def test_drawing_again_gives_the_same_bytes_and_one_worker_the_same_pages(
+    results: Results, tmp_path: Path
+) -> None:
+    folder = tmp_path / "few"
+    shutil.copytree(results("few", groups=5, windows=40), folder)
+    found = []
+    for _ in range(2):
+        draw(folder, workers=2)
+        found.append({path.name: path.read_bytes() for path in folder.glob("report.*")})
+    assert found[0] == found[1]
+    assert set(found[0]) == {"report.html", "report.pdf"}
+    texts = text_of(folder / "report.pdf")
+    (folder / "report.html").unlink()
+    draw(folder, html=False, workers=1)
+    assert text_of(folder / "report.pdf") == texts
+    assert not (folder / "report.html").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "there", "absent"),
+    [
+        ({"groups": 1}, {"Estimates"}, {"Spread", "Groups", "Over time", "Failures"}),
+        ({"groups": 10, "failed": 1.1}, {"Failures"}, {"Spread", "Groups", "Significance"}),
+        ({"groups": 1, "replicates": 200}, {"Replicates"}, {"Groups", "Over time"}),
+        ({"groups": 6, "replicates": 60}, {"Replicates", "Groups"}, {"Over time"}),
+        ({"groups": 1, "windows": 60}, {"Over time"}, {"Groups", "Groups over time"}),
+        ({"groups": 20, "columns": ("estimate",), "statistics": ()}, {"Groups"}, {"Significance"}),
+        ({"groups": 1, "models": ("a", "b", "c")}, {"Models", "Estimates"}, {"Spread"}),
+        (
+            {"groups": 9, "windows": 50, "failed": 0.1, "slow": 0.1, "models": ("a", "b")},
+            {"Models", "Failures", "Over time", "Groups over time"},
+            {"Replicates"},
+        ),
+        ({"groups": 120, "windows": 5}, {"Groups", "Groups over time"}, {"Models"}),
+    ],
+    ids=["one fit", "all failed", "bootstrap", "bootstrap of groups", "windows alone",
+         "estimates alone", "models alone", "failures", "many groups"],
+)  # fmt: skip
+def test_what_does_not_apply_is_left_out(
+    results: Results,
+    request: pytest.FixtureRequest,
+    options: dict[str, object],
+    there: set[str],
+    absent: set[str],
+) -> None:
+    tables = read(results(request.node.callspec.id.replace(" ", "-"), **options))
+    chapters = {page.chapter for page in pages(tables)}
+    assert there <= chapters
+    assert not absent & chapters
+    assert {"Verdict", "Provenance"} <= chapters
+
+
+@pytest.mark.parametrize("kind", ["one fit", "failures", "bootstrap", "all failed", "models alone"])
+def test_unusual_runs_can_be_printed_and_shown(results: Results, kind: str) -> None:
+    options = {
+        "one fit": {"groups": 1},
+        "failures": {"groups": 9, "windows": 50, "failed": 0.1, "slow": 0.1, "models": ("a", "b")},
+        "bootstrap": {"groups": 1, "replicates": 200},
+        "all failed": {"groups": 10, "failed": 1.1},
+        "models alone": {"groups": 1, "models": ("a", "b", "c")},
+    }[kind]
+    whole = pages(read(results(kind.replace(" ", "-"), **options)))
+    everything = tuple(range(len(whole)))
+    printed = print_pages(Order(kind, whole, everything, pdf=True, pictures=True))
+    assert len(PdfReader(io.BytesIO(printed.pdf)).pages) == len(whole)
+    shown = html_of(kind, whole, dict(printed.pictures))
+    assert all(escape(page.title, quote=False) in unquoted(shown) for page in whole)
+
+
+def test_without_run_json_the_report_counts_in_the_tables(results: Results, tmp_path: Path) -> None:
+    copy = tmp_path / "few"
+    shutil.copytree(results("few", groups=5, windows=40), copy)
+    (copy / "run.json").unlink()
+    found = pages(read(copy))
+    assert found[0].title == "All 200 fits succeeded"
+    assert "Provenance" not in {page.chapter for page in found}
+
+
+def test_what_run_json_will_say_can_be_handed_over(results: Results) -> None:
+    folder = results("few", groups=5, windows=40)
+    counts = {"total": 201, "succeeded": 200, "notConverged": 0, "failed": 0, "skipped": 1}
+    found = pages(read(folder, {"study": "other", "fits": counts}))
+    assert found[0].title == "200 of 201 fits succeeded, 1 were skipped"
+    assert "Study other" in found[0].lead
+
+
+def test_a_folder_without_tables_is_refused_with_advice(tmp_path: Path) -> None:
+    with pytest.raises(UserMistake, match=r"no fits\.parquet in .*give the folder"):
+        draw(tmp_path)
+
+
+def test_text_of_the_data_cannot_become_markup(results: Results) -> None:
+    whole = pages(read(results("markup", groups=9, models=("</script><b>a", "b & c"))))
+    shown = html_of("<i>study", whole, {})
+    assert "<b>a" not in shown
+    assert "<i>study" not in shown
+    assert "&lt;b&gt;a" in shown
