@@ -41,9 +41,9 @@ PROGRAM = textwrap.dedent(
         await right.write(b"first")
         assert await left.read_bytes(5) == b"first"
         leave_broken_pipe_behind()
-        waiting = left.read_bytes(6)
-        await right.write(b"second")
         try:
+            waiting = left.read_bytes(6)
+            await right.write(b"second")
             print((await asyncio.wait_for(waiting, 5)).decode())
         except (StreamClosedError, OSError) as closed:
             print(repr(closed))
