@@ -43,7 +43,8 @@ class Work:
         sink = pa.BufferOutputStream()
         with pa.ipc.new_stream(sink, batch.schema) as stream:
             stream.write_batch(batch)
-        return sink.getvalue().to_pybytes()
+        payload: bytes = sink.getvalue().to_pybytes()
+        return payload
 
     def prepare(self) -> None:
         """Bring the study to this machine, for processes here that are no workers of Dask.

@@ -285,7 +285,7 @@ class DaskBackend:
 
     async def _hear(self, event: tuple[float, dict[str, Any]]) -> None:
         if self._dispatcher is not None:
-            await self._dispatcher.hear(event)
+            await self._dispatcher.deaths.hear(event)
 
     # -- work ----------------------------------------------------------------------------------
 
@@ -327,7 +327,7 @@ class DaskBackend:
         results = parallel(delayed(work)(task) for task in tasks)
         try:
             for outcomes in results:
-                asyncio.run_coroutine_threadsafe(dispatcher.release(), loop)
+                asyncio.run_coroutine_threadsafe(dispatcher.window.give_back(), loop)
                 yield from outcomes
         finally:
             with warnings.catch_warnings():  # joblib warns that a closed iterator was not empty

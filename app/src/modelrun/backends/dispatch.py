@@ -31,7 +31,9 @@ import numpy as np
 
 from modelrun.backends import recorder
 from modelrun.backends.backend import Done, Lost, Outcome
+from modelrun.backends.deaths import Deaths
 from modelrun.backends.verdict import Answer, Died, Raised, Verdict
+from modelrun.backends.window import Window
 from modelrun.backends.worker import run
 from modelrun.errors import InfrastructureError, ModelrunError
 from modelrun.plan.task import Task
@@ -40,12 +42,13 @@ if TYPE_CHECKING:
     from distributed import Client
 
 BEAT_SECONDS = 1.0
-BEAT_LIMIT_SECONDS = 5.0
+LOST_SECONDS = 5.0
+"""How long the connection to the scheduler may be lost."""
+SILENT_SECONDS = 30.0
+"""How long a scheduler that is connected may be too busy to answer."""
 MANY_THREADS = 200
 """From here on the answer to a beat is long, and beats are rarer."""
 GATHER_SECONDS = 5.0
-REPORT_SECONDS = 4.0
-"""How long the report of a death may trail the death."""
 UNEXPLAINED_DEATHS = 2
 """Deaths without a report that a task may survive before it is cut."""
 WRONG_SUSPECTS = 2
@@ -58,23 +61,6 @@ class Lineage:
     """What is known about a task and all the parts it was cut into."""
 
     wrong_suspects: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """A worker's death as its nanny reported it."""
-
-    received: float
-    submission: int
-    fit: int
-    exit: int
-    cause: str
-    detail: str
-    address: str
-
-    def died(self) -> Died:
-        """Return the verdict on who was noted."""
-        return Died(self.exit, self.cause, self.detail, self.address)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,11 +116,8 @@ class Dispatcher:
         self._settings = settings
         self._numbers = itertools.count(int(time.time() * 1000) << 20)
         self._prefix = f"fits-{next(self._numbers):x}"
-        self._reports: list[Report] = []
-        self._news = asyncio.Condition()
-        self._slots = asyncio.Condition()
-        self._out = 0
-        self._window = 2 * workers + 2
+        self.deaths = Deaths()
+        self.window = Window(workers)
         self._last_beat = time.monotonic()
         self._workers_seen = time.monotonic()
         self._bugs = 0
@@ -152,16 +135,16 @@ class Dispatcher:
         """
         while True:
             try:
-                left = max(0.1, self._last_beat + BEAT_LIMIT_SECONDS - time.monotonic())
-                cores = await asyncio.wait_for(self._client.scheduler.ncores(), left)
+                cores = await asyncio.wait_for(self._client.scheduler.ncores(), LOST_SECONDS)
             except Exception as error:  # whatever goes wrong, the scheduler did not answer
-                if time.monotonic() - self._last_beat < BEAT_LIMIT_SECONDS:
+                silent = time.monotonic() - self._last_beat
+                if silent < (SILENT_SECONDS if self._client.status == "running" else LOST_SECONDS):
                     await asyncio.sleep(0.2)
                     continue
                 raise InfrastructureError(
                     f"the Dask scheduler at {self._client.scheduler.address} has not answered for "
-                    f"{BEAT_LIMIT_SECONDS:g} s ({type(error).__name__}); what is finished is "
-                    "stored, start the run again to go on"
+                    f"{silent:.0f} s ({type(error).__name__}); what is finished is stored, start "
+                    "the run again to go on"
                 ) from error
             now = self._last_beat = time.monotonic()
             await self._count(sum(cores.values()), now)
@@ -178,55 +161,7 @@ class Dispatcher:
         if threads != self.workers and self._settings.on_workers is not None:
             self._settings.on_workers(threads)
         self.workers = threads
-        window = 2 * threads + 2
-        if window != self._window:
-            async with self._slots:
-                self._window = window
-                self._slots.notify_all()
-
-    # -- slots: what may be out at once, counted until the consumer has taken the outcomes -----
-
-    async def acquire(self) -> None:
-        """Wait until one more task may be handed out."""
-        async with self._slots:
-            await self._slots.wait_for(lambda: self._out < self._window)
-            self._out += 1
-
-    async def release(self) -> None:
-        """Give a slot back: the consumer has taken the outcomes of a task."""
-        async with self._slots:
-            self._out -= 1
-            self._slots.notify(1)
-
-    # -- deaths --------------------------------------------------------------------------------
-
-    async def hear(self, event: tuple[float, dict[str, Any]]) -> None:
-        """Take the report of a death (the handler of the topic)."""
-        async with self._news:
-            self._reports.append(Report(received=time.monotonic(), **event[1]))
-            del self._reports[:-10_000]
-            self._news.notify_all()
-
-    async def _report(self, submission: int, address: str, since: float) -> Report | None:
-        """Wait for the report that explains why a submission was lost."""
-
-        def search() -> Report | None:
-            for report in reversed(self._reports):
-                if report.submission == submission:
-                    return report
-            for report in reversed(self._reports):
-                if report.address == address and report.received >= since:
-                    return report
-            return None
-
-        async with self._news:
-            try:
-                await asyncio.wait_for(
-                    self._news.wait_for(lambda: search() is not None), REPORT_SECONDS
-                )
-            except TimeoutError:
-                return None
-            return search()
+        await self.window.resize(threads)
 
     # -- one task ------------------------------------------------------------------------------
 
@@ -373,7 +308,7 @@ class Dispatcher:
                 "workers must have the same packages"
             )
         address = error.last_worker.address
-        report = await self._report(number, address, since)
+        report = await self.deaths.explain(number, address, since)
         if report is None:
             return Unexplained(address)
         if report.submission == number:

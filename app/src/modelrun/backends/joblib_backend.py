@@ -92,7 +92,7 @@ class ModelrunBackend(ParallelBackendBase):  # type: ignore[misc]
 
         async def settle() -> None:
             try:
-                await self._dispatcher.acquire()
+                await self._dispatcher.window.take()
                 if self._dispatcher.failed is not None:
                     raise self._dispatcher.failed
                 result: Any = await self._dispatcher.settle(task)
