@@ -176,6 +176,18 @@ def test_fits_are_taken_over_from_a_bucket(bucket, tmp_path) -> None:
         assert take_over(store, "s3://results/source", *keys(np.arange(8))) == 8
 
 
+def test_any_file_system_of_fsspec_will_do() -> None:
+    uri = "memory://anything/results"
+    with Store.open(uri, study_name="a") as store:
+        put(store, np.arange(7))
+        with pytest.raises(InfrastructureError, match="is being written by"):
+            Store.open(uri, study_name="a")
+    with pytest.raises(UserMistake, match="holds the study 'a'"):
+        Store.open(uri, study_name="b")
+    with Store.open(uri, study_name="a") as store:
+        assert (store.lookup(*keys(np.arange(8))) >= 0).sum() == 7
+
+
 def test_a_bucket_that_is_not_there_is_the_users_mistake(bucket) -> None:
     with pytest.raises(UserMistake, match="s3://nobody/results"):
         Store.open("s3://nobody/results", study_name="a")

@@ -135,9 +135,11 @@ class _ObjectLock:
         self._clock = clock
         self._token = secrets.token_hex(8)
         self._seen = clock()
-        if place.create(OBJECT, self._content()):
-            return
         content = place.read(OBJECT)
+        if content is None:
+            if place.create(OBJECT, self._content()):
+                return
+            content = place.read(OBJECT)
         if content is not None and self._age(content) < stale_seconds:
             raise _held(place, Holder.read(content))
         place.write(OBJECT, self._content())

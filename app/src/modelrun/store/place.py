@@ -6,6 +6,7 @@ atomically: by rename in a folder, by one PUT in an object store. It is not for 
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
 from collections.abc import Sequence
@@ -106,23 +107,26 @@ class Place:
         with told(self.uri, "write to"):
             try:
                 if self.folder is None:
-                    self.files.pipe_file(self.path(name), content, mode="create")
+                    only_new = {"overwrite": False} if self._is_azure() else {"mode": "create"}
+                    self.files.pipe_file(self.path(name), content, **only_new)
                     return True
                 target = self.folder / name
                 target.parent.mkdir(parents=True, exist_ok=True)
                 temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
                 try:
                     temporary.write_bytes(content)
-                    os.link(temporary, target)
+                    _link(temporary, target)
                 finally:
                     temporary.unlink(missing_ok=True)
-            except FileExistsError:
-                return False
-            except OSError as error:
+            except Exception as error:
                 if _already_there(error):
                     return False
                 raise
             return True
+
+    def _is_azure(self) -> bool:
+        names = self.files.protocol
+        return bool({"abfs", "abfss", "az"} & ({names} if isinstance(names, str) else set(names)))
 
     def delete(self, name: str) -> None:
         """Delete a file; it is no error that it is not there."""
@@ -188,10 +192,22 @@ class Place:
             self.delete(name)
 
 
-def _already_there(error: OSError) -> bool:
-    """Say whether a conditional PUT was refused because of its condition (HTTP 412 or 409)."""
+def _link(source: Path, target: Path) -> None:
+    """Give a file a second name that nothing has yet; file systems without links get a rename."""
+    try:
+        os.link(source, target)
+    except OSError as error:
+        if error.errno not in {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP} or target.exists():
+            raise
+        source.replace(target)
+
+
+def _already_there(error: Exception) -> bool:
+    """Say whether a file was refused because there is one (in object stores HTTP 412 or 409)."""
     cause: BaseException | None = error
     while cause is not None:
+        if isinstance(cause, FileExistsError) or type(cause).__name__ == "ResourceExistsError":
+            return True
         response = getattr(cause, "response", None)
         if isinstance(response, dict):
             code = str(response.get("Error", {}).get("Code", ""))

@@ -17,6 +17,9 @@ FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 REFUSED = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
 NO_FOLDER = frozenset({errno.EEXIST, errno.ENOTDIR, errno.EISDIR})
+MISTAKES_OF_OURS = (ValueError, TypeError, LookupError, AttributeError, AssertionError)
+"""What no storage raises: to call these a trouble of storage would hide a bug and retry it."""
+
 NO_CREDENTIALS = frozenset({"NoCredentialsError", "PartialCredentialsError", "ProfileNotFound"})
 
 
@@ -40,7 +43,7 @@ def told(place: str, doing: str, *, stored: str = "") -> Iterator[None]:
     """
     try:
         yield
-    except ModelrunError:
+    except (ModelrunError, *MISTAKES_OF_OURS):
         raise
     except OSError as error:
         raise _from_os(error, place, doing, stored) from error
