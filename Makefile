@@ -45,6 +45,21 @@ bench: setup  ## Measure against the naive program, side by side (an hour)
 bench-quick: setup  ## The same for two workloads, in three minutes
 	@PYTHONPATH=tests $(BIN)/python -m benchmarks --quick
 
+cluster-up:  ## Raise the test cluster: kind where Docker answers, else our own build (root, Go)
+	@PYTHONPATH=tests $(PYTHON) -m cluster up
+
+cluster-down:  ## Remove the test cluster and all it left behind
+	@PYTHONPATH=tests $(PYTHON) -m cluster down
+
+cluster-status:  ## Show the test cluster and what is left of it
+	@PYTHONPATH=tests $(PYTHON) -m cluster status
+
+image:  ## Build the image with docker, podman or buildah and load it into the test cluster
+	@PYTHONPATH=tests $(PYTHON) -m cluster image
+
+e2e: setup  ## Run the tests that need a cluster; raises it and builds the image before
+	@PYTHONPATH=tests $(BIN)/python -m cluster e2e
+
 format: setup  ## Format and fix what can be fixed
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
