@@ -88,7 +88,12 @@ def name_of_group(groups: pa.Table, at: int) -> str:
     """Return a group's values in words, like `portfolio=S1V1`."""
     if not groups.num_columns:
         return "all rows"
-    return ", ".join(f"{name}={groups.column(name)[at].as_py()}" for name in groups.column_names)
+    return ", ".join(f"{name}={in_words(groups.column(name), at)}" for name in groups.column_names)
+
+
+def in_words(column: pa.ChunkedArray, at: int) -> str:
+    """Return a value as a person writes it: a date without its midnight."""
+    return str(column[at].as_py()).removesuffix(" 00:00:00")
 
 
 def _plain(table: pa.Table) -> pa.Table:

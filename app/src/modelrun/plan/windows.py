@@ -28,7 +28,7 @@ import numpy.typing as npt
 
 from modelrun.errors import UserMistake
 from modelrun.plan.calendar import Span, grid_of, shift, span_of
-from modelrun.plan.panel import Panel, name_of_group
+from modelrun.plan.panel import Panel, in_words, name_of_group
 from modelrun.plan.slices import Slices
 from modelrun_api.spec import Window
 
@@ -177,7 +177,7 @@ def _check_unique(panel: Panel, window: Window) -> None:
         return
     at = int(np.flatnonzero(same)[0])
     group = int(np.searchsorted(panel.start, at, side="right")) - 1
-    value = panel.table.column(window.column)[at].as_py()
+    value = in_words(panel.table.column(window.column), at)
     more = "" if panel.groups.num_columns else " Is a column missing in slices.by?"
     raise UserMistake(
         f"slices.window: {window.column} = {value} stands in more than one row of "
@@ -192,7 +192,8 @@ def _too_long(panel: Panel, window: Window) -> UserMistake:
     length = panel.stop - panel.start
     at = int(np.argmax(length))
     column = panel.table.column(window.column)
-    first, last = column[int(panel.start[at])].as_py(), column[int(panel.stop[at]) - 1].as_py()
+    first = in_words(column, int(panel.start[at]))
+    last = in_words(column, int(panel.stop[at]) - 1)
     return UserMistake(
         f"slices.window: no group is as long as the window of {window.size}; the largest is "
         f"{name_of_group(panel.groups, at)} with {int(length[at])} rows, {window.column} from "
