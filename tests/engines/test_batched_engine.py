@@ -173,6 +173,36 @@ def test_drawn_rows_are_the_same_in_both_engines(
         assert rows == [o["row"] for o in reference["observations"]]
 
 
+@pytest.mark.parametrize("method", ["pairs", "block"])
+@pytest.mark.parametrize(
+    ("estimator", "spec"),
+    [
+        ("OLS", {"formula": "y ~ a + b"}),
+        ("Logit", {"formula": "yes ~ a + b"}),
+        ("Poisson", {"formula": "count ~ a", "init": {"exposure": column("weight")}}),
+        ("GLM", {"formula": "count ~ a", "init": {"family": "Poisson"}}),
+    ],
+)
+def test_replicates_by_counts_are_those_of_drawn_rows(
+    estimator: str, spec: dict[str, Any], method: str, panel: pd.DataFrame
+) -> None:
+    resample = Resample(
+        method=method, replicates=8, seed=5, block_length=7 if method == "block" else None
+    )
+    study = study_of(
+        panel[(panel.group < 3) | (panel.group == 8) | (panel.group == 13)],
+        {"name": "m", "estimator": estimator, **spec},
+        by="group",
+        whole=True,
+        fits=("nobs", "log_lik", "aic"),
+        resample=resample,
+    )
+    comparison, ours, theirs = compare(study)
+    assert comparison.violations == ()
+    assert ours.column("engine").to_pylist().count("batched") >= 24
+    assert ours.column("status").to_pylist() == theirs.column("status").to_pylist()
+
+
 def test_bits_do_not_depend_on_where_tasks_are_cut(panel: pd.DataFrame) -> None:
     from modelrun.engines.plain_guard import PlainGuard
     from modelrun.plan.task import Task

@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from modelrun import arrays
 from modelrun.engines import contract
 from modelrun.engines.contract import Comparison, Violation
 from modelrun.plan.study import Study
@@ -194,7 +195,7 @@ def compare(
         model = study.models[sample.model]
         gated = _gated(mine)
         random += int((gated & np.isin(sample.slices(), sample.random)).sum())
-        keep = pa.array(np.flatnonzero(gated))
+        keep = arrays.from_numpy(np.flatnonzero(gated))
         comparison = contract.compare(
             mine.take(keep), reference.take(keep), solver=model.spec.estimator or ""
         )
@@ -240,7 +241,7 @@ def write(folder: Path, out: Path, *, share: float, seed: int = 0) -> None:
         writer: Any = None
         for sample, frame in zip(samples, refit(study, samples), strict=True):
             marked = np.isin(sample.slices(), sample.random)
-            batch = frame.append_column("__random__", pa.array(marked))
+            batch = frame.append_column("__random__", arrays.from_numpy(marked))
             if writer is None:
                 writer = pa.ipc.new_stream(sink, batch.schema)
             writer.write_batch(batch)
@@ -257,8 +258,8 @@ def read(study: Study, path: Path) -> tuple[list[Sample], list[pa.RecordBatch]]:
     samples, frames = [], []
     with pa.OSFile(str(path), "rb") as source, pa.ipc.open_stream(source) as stream:
         for batch in stream:
-            fits = np.asarray(batch.column("fit"))
-            random = np.asarray(batch.column("__random__").to_pylist(), np.bool_)
+            fits = arrays.to_numpy(batch.column("fit"))
+            random = arrays.to_numpy(batch.column("__random__"))
             at = fits % slices
             samples.append(Sample(int(fits[0] // slices), at[random], at[~random]))
             frames.append(batch.drop_columns(["__random__"]))

@@ -86,7 +86,8 @@ def _blocks(prepared: Prepared, fits: Ints) -> Iterator[Ints]:
     slices = prepared.study.slices
     base = slices.base(fits)
     lengths = slices.stop[base] - slices.start[base]
-    limit = DRAWN_ROWS if slices.replicates else BLOCK_ROWS
+    drawn = slices.replicates and not prepared.by_counts
+    limit = DRAWN_ROWS if drawn else BLOCK_ROWS
     mean = max(1.0, float(lengths.mean())) if len(lengths) else 1.0
     size = int(min(BLOCK_FITS, max(1, limit // mean)))
     for first in range(0, max(1, len(fits)), size):

@@ -85,7 +85,8 @@ def coefficient_tolerance(column: str, theirs: Mapping[str, Floats]) -> Floats:
                 square = -2 * np.log(np.fmax(size, 1e-300))
             else:
                 square = statistic**2
-            allowed: Floats = COEFFICIENT * np.fmax(1.0, square) * size + 1e-300
+            with np.errstate(invalid="ignore"):  # of a perfect fit: infinite times zero
+                allowed: Floats = COEFFICIENT * np.fmax(1.0, square) * size + 1e-300
             return allowed
         case _:
             return COEFFICIENT * size

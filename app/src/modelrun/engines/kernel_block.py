@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 from functools import partial
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -17,11 +18,12 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from modelrun.datasets.source import ROW
-from modelrun.engines import frame, frame_columns, kernel_call
+from modelrun.engines import frame, frame_columns, kernel_call, kernel_resample
+from modelrun.engines.batched.distinct import Distinct
 from modelrun.engines.few_rows import too_few
 from modelrun.engines.frame_columns import Columns
 from modelrun.engines.kernel_call import Rows, Windows
-from modelrun.engines.kernel_fits import KernelFits
+from modelrun.engines.kernel_fits import KernelFits, joined
 from modelrun.engines.slice_rows import PanelValues
 from modelrun.engines.translation import NotBatchedError, Translation, translate
 from modelrun.plan.study import PlannedModel, Study
@@ -46,6 +48,12 @@ class Prepared:
     row_numbers: Ints | None
     complete: Ints | None
     """How many complete rows lie before each row, shape (n + 1,); None where all are complete."""
+
+    by_counts: bool
+    """Whether replicates are fitted by counts of distinct rows."""
+
+    distinct: tuple[int, Distinct] | None
+    """The base slice whose distinct rows were found last."""
 
     wrong: Ints | None
     """The same for rows that the kernels must not see."""
@@ -78,6 +86,11 @@ def prepare(study: Study, model: PlannedModel, values: PanelValues) -> Prepared 
         rows=rows,
         windows=kernel_call.windows(study, translation, rows),
         row_numbers=values.column(ROW) if ROW in study.panel.column_names else None,
+        by_counts=bool(study.slices.replicates)
+        and kernel_resample.supports(
+            translation, rows, study.outputs, frame.statistics(study.outputs)
+        ),
+        distinct=None,
         complete=None if rows.keep is None else _before(rows.keep),
         wrong=None if wrong is None else _before(wrong),
     )
@@ -113,6 +126,11 @@ class Called:
 def call(prepared: Prepared, fits: Ints) -> Called:
     """Call the kernels for slices of a study, shape (n,)."""
     study = prepared.study
+    if prepared.by_counts and len(fits):
+        base = study.slices.base(fits)
+        wrong = prepared.counts(study.slices.start[base], study.slices.stop[base])[1]
+        if not wrong.any():
+            return _by_counts(prepared, fits, base)
     slices = study.slices
     base = slices.base(fits)
     starts, stops = slices.start[base], slices.stop[base]
@@ -142,6 +160,43 @@ def call(prepared: Prepared, fits: Ints) -> Called:
     handed = ~few & ~asked
     handed[np.flatnonzero(asked)[found.hand_over]] = True
     return Called(fits, rows, found, asked, handed, few, nobs, starts, stops, drawn)
+
+
+def _by_counts(prepared: Prepared, fits: Ints, base: Ints) -> Called:
+    """Call the kernels that fit replicates by counts, one base slice after the other."""
+    study = prepared.study
+    resample = study.resample
+    assert resample is not None
+    starts, stops = study.slices.start[base], study.slices.stop[base]
+    replicates = study.slices.replicate(fits)
+    parts: list[KernelFits] = []
+    edges = [0, *(np.flatnonzero(np.diff(base)) + 1).tolist(), len(fits)]
+    for first, last in pairwise(edges):
+        number = int(base[first])
+        start, stop = int(starts[first]), int(stops[first])
+        found = prepared.distinct
+        if found is None or found[0] != number:
+            found = (number, kernel_resample.distinct_rows(prepared.rows, start, stop))
+            prepared.distinct = found
+        length = min(resample.block_length or 0, stop - start)
+        parts.append(
+            kernel_resample.call(
+                found[1],
+                replicates[first:last],
+                seed=resample.seed,
+                block=length if resample.method == "block" else 0,
+                translation=prepared.translation,
+                outputs=study.outputs,
+                statistics=frame.statistics(study.outputs),
+            )
+        )
+    whole = joined(parts)
+    nobs = np.nan_to_num(whole.nobs).astype(np.int64)
+    few = (nobs == 0) | (nobs < max(prepared.rows.design.p, study.min_rows or 0))
+    handed = whole.hand_over & ~few
+    return Called(
+        fits, prepared.rows, whole.kept(~few), ~few, handed, few, nobs, starts, stops, None
+    )
 
 
 def fit(prepared: Prepared, model: int, fits: Ints) -> tuple[pa.RecordBatch, Bools]:

@@ -87,6 +87,53 @@ class KernelFits:
     fitted: Floats | None
     """Fitted values of all slices one after the other, NaN in dropped rows."""
 
+    nobs: Floats
+    """Complete rows of each fit, shape (n,)."""
+
+    def kept(self, where: Bools) -> KernelFits:
+        """Return some of the fits, without fitted values."""
+        return KernelFits(
+            coefficients={name: v[where] for name, v in self.coefficients.items()},
+            statistics={name: v[where] for name, v in self.statistics.items()},
+            df=self.df[where],
+            dist=self.dist,
+            converged=self.converged[where],
+            separated=None if self.separated is None else self.separated[where],
+            difficulty=tuple(v[where] for v in self.difficulty),
+            hand_over=self.hand_over[where],
+            fitted=None,
+            nobs=self.nobs[where],
+        )
+
+
+def joined(parts: Sequence[KernelFits]) -> KernelFits:
+    """Return the fits of several calls for one model, without fitted values."""
+    first = parts[0]
+    if len(parts) == 1:
+        return first
+    separated = [part.separated for part in parts if part.separated is not None]
+    return KernelFits(
+        coefficients={
+            name: np.concatenate([part.coefficients[name] for part in parts])
+            for name in first.coefficients
+        },
+        statistics={
+            name: np.concatenate([part.statistics[name] for part in parts])
+            for name in first.statistics
+        },
+        df=np.concatenate([part.df for part in parts]),
+        dist=first.dist,
+        converged=np.concatenate([part.converged for part in parts]),
+        separated=np.concatenate(separated) if separated else None,
+        difficulty=tuple(
+            np.concatenate(measure)
+            for measure in zip(*(part.difficulty for part in parts), strict=True)
+        ),
+        hand_over=np.concatenate([part.hand_over for part in parts]),
+        fitted=None,
+        nobs=np.concatenate([part.nobs for part in parts]),
+    )
+
 
 def of_linear(fits: OlsFits, columns: Sequence[str], statistics: Sequence[str]) -> KernelFits:
     """Return results of OLS or WLS under the names of the tables."""
@@ -102,6 +149,7 @@ def of_linear(fits: OlsFits, columns: Sequence[str], statistics: Sequence[str]) 
         difficulty=(fits.statistic("eta"), -fits.statistic("min_slack")),
         hand_over=gate.hand_over(fits.reasons, wald=robust_f) | (fits.status != gate.Status.OK),
         fitted=fits.fitted,
+        nobs=fits.statistic("nobs"),
     )
 
 
@@ -131,6 +179,7 @@ def of_likelihood(
         difficulty=(fits.statistic("eta"), fits.statistic("iterations")),
         hand_over=gate.hand_over(fits.reasons) | ~np.isin(fits.status, kept),
         fitted=fits.fitted,
+        nobs=fits.statistic("nobs"),
     )
 
 
@@ -152,6 +201,7 @@ def of_quantile(
         difficulty=(fits.statistic("eta"), fits.statistic("iterations")),
         hand_over=gate.hand_over(fits.reasons) | ~np.isin(fits.status, kept),
         fitted=fits.fitted,
+        nobs=fits.statistic("nobs"),
     )
 
 
