@@ -5,6 +5,7 @@ computes and describes; it starts nothing, and it reads nothing but the file tha
 """
 
 from modelrun_api.canonical import NotCanonicalError, canonical_bytes
+from modelrun_api.conditions import Condition, ConditionType
 from modelrun_api.document import Document, Place
 from modelrun_api.failure import TRANSIENT_FAILURES, FailureReason, FitStatus, SkipReason
 from modelrun_api.loader import (
@@ -19,12 +20,18 @@ from modelrun_api.loader import (
     validate_run,
 )
 from modelrun_api.modelrun import Metadata, ModelRun
+from modelrun_api.outcome import PreflightOutcome, ProgressReport, RunOutcome
+from modelrun_api.phase import Phase
 from modelrun_api.problems import Problem, SpecError
 from modelrun_api.profile import ModelRunProfile, ModelRunProfileSpec
+from modelrun_api.reason import Reason
 from modelrun_api.spec import ModelRunSpec
+from modelrun_api.status import ModelRunStatus
 
 __all__ = [
     "TRANSIENT_FAILURES",
+    "Condition",
+    "ConditionType",
     "Document",
     "FailureReason",
     "FitStatus",
@@ -34,9 +41,15 @@ __all__ = [
     "ModelRunProfile",
     "ModelRunProfileSpec",
     "ModelRunSpec",
+    "ModelRunStatus",
     "NotCanonicalError",
+    "Phase",
     "Place",
+    "PreflightOutcome",
     "Problem",
+    "ProgressReport",
+    "Reason",
+    "RunOutcome",
     "SkipReason",
     "SpecError",
     "canonical_bytes",
