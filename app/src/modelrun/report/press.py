@@ -7,6 +7,7 @@ care what the main program is.
 
 from __future__ import annotations
 
+import importlib.util
 import io
 import os
 import pickle
@@ -125,8 +126,22 @@ def _print(chosen: tuple[int, ...]) -> Printed:
     return print_pages(Order(whole.name, whole.pages, chosen, whole.pdf, whole.pictures))
 
 
+def _postpone(name: str) -> None:
+    """Have a module loaded when something in it is used, not when it is imported."""
+    spec = importlib.util.find_spec(name)
+    if spec is not None and spec.loader is not None and name not in sys.modules:
+        loader = importlib.util.LazyLoader(spec.loader)
+        spec.loader = loader
+        module = importlib.util.module_from_spec(spec)
+        sys.modules[name] = module
+        loader.exec_module(module)
+        parent, _, child = name.rpartition(".")
+        setattr(sys.modules[parent], child, module)
+
+
 def main() -> None:
     """Warm up, read what is to be printed, print it, write the result."""
+    _postpone("fontTools.subset")  # a fifth of the warm-up, and not needed for our fonts
     from modelrun.report.paper.printing import Order, share_out
 
     name, pages, pdf, pictures, workers = pickle.load(sys.stdin.buffer)  # noqa: S301

@@ -121,7 +121,8 @@ def _groups(tables: Tables, term: Term, terms: Sequence[Term], rest: str) -> Pag
             filter(
                 None,
                 (
-                    "Intervals hold for one window at a time; neighbouring windows share rows."
+                    "Intervals hold for one window at a time; neighbouring windows share rows. The "
+                    "widest 1% may be cut by the axis."
                     if ribbon
                     else "",
                     rest,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from functools import cache
 from typing import Any
 
@@ -11,7 +10,6 @@ import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.backend_bases import RendererBase
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import LineCollection, PolyCollection
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
@@ -75,7 +73,6 @@ def _canvas() -> tuple[Figure, Axes, list[Artist]]:
     """Return the figure of this process, one axes over all of it, and what is drawn there."""
     mpl.rcParams.update(RC)
     paper = Figure(figsize=(WIDTH, HEIGHT), facecolor=PAPER)
-    FigureCanvasAgg(paper)
     axes = paper.add_axes((0, 0, 1, 1))
     axes.set_axis_off()
     axes.set(xlim=(0, WIDTH), ylim=(HEIGHT, 0), autoscale_on=False)
@@ -132,20 +129,6 @@ def figure(sheet: Sheet) -> Figure:
         axes.add_artist(artist)
         drawn.append(artist)
     return paper
-
-
-def png(sheet: Sheet, dots_per_inch: int = 110) -> bytes:
-    """Return a sheet as PNG with a palette."""
-    from PIL import Image
-
-    paper = figure(sheet)
-    paper.set_dpi(dots_per_inch)
-    canvas: Any = FigureCanvasAgg(paper)
-    canvas.draw()
-    picture = Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
-    file = io.BytesIO()
-    picture.quantize(128, dither=Image.Dither.NONE).save(file, "png", optimize=True)
-    return file.getvalue()
 
 
 def _dots(places: np.ndarray) -> Path:

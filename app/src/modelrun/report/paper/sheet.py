@@ -1,8 +1,8 @@
 """A sheet of paper in inches, from its upper left corner, on which shapes are collected.
 
 Shapes of one style are kept together, because a few collections are drawn quickly and thirty axes
-slowly: a panel is arithmetic, not an object. What is collected becomes PDF or PNG through `ink`,
-and SVG through `drawing`.
+slowly: a panel is arithmetic, not an object. What is collected becomes PDF through `ink`, and SVG
+through `drawing`.
 """
 
 from __future__ import annotations
