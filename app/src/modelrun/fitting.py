@@ -89,6 +89,7 @@ class Fitting:
             cut(
                 rest,
                 seconds_per_fit={model: self.durations.per_fit(model) for model in rest},
+                weights={model: self._rows(fits) for model, fits in rest.items()},
                 workers=self.backend.workers,
             )
         )
@@ -97,6 +98,11 @@ class Fitting:
         slices = len(self.plan.study.slices)
         models = todo // slices
         return {int(m): todo[models == m] % slices for m in np.unique(models)}
+
+    def _rows(self, fits: Ints) -> npt.NDArray[np.float64]:
+        """Return the rows of each slice: what a fit of one model costs relative to another."""
+        slices = self.plan.study.slices
+        return (slices.stop - slices.start)[slices.base(fits)].astype(np.float64)
 
     def _work_through(self, tasks: Iterator[Task]) -> None:
         outcomes = self.backend.map(self.work, tasks)
