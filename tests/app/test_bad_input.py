@@ -98,6 +98,14 @@ MISTAKES = {
         (DATA, MODEL, "slices: {window: {column: day, size: 10}}"),
         ("day", "spec.slices.window.column"),
     ),
+    "adjusted p-values without p-values": (
+        (DATA, MODEL, "results: {coefficients: [estimate, p_adjusted], adjust: {method: holm}}"),
+        ("p_value", "spec.results.coefficients"),
+    ),
+    "a family of tests that is no column": (
+        (DATA, MODEL, BY, "results: {adjust: {within: [modle]}}"),
+        ("modle", "model", "spec.results.adjust.within"),
+    ),
     "no rows after where": (("data: {uri: panel.csv, where: 'x > 1000'}", MODEL), ("x > 1000",)),
     "a where that is no expression": (
         ("data: {uri: panel.csv, where: 'x >'}", MODEL),

@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from modelrun.plan.build import Plan
 from modelrun.results import run_json
@@ -17,6 +17,10 @@ from modelrun.results.counts import Counts
 from modelrun.store.store import Store
 from modelrun.verdict import Verdict
 from modelrun_api.loader import Loaded
+
+
+SECRETS_VARIABLE: Final = "MODELRUN_SECRET_VARIABLES"
+"""Environment variable with the names of variables that came from a Secret, by commas."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +70,7 @@ class Facts:
             seeds={} if study.resample is None else {"resample": study.resample.seed},
             audit=self.audit,
             verdict=str(self.verdict),
+            secret_names=frozenset(self.environment.get(SECRETS_VARIABLE, "").split(",")) - {""},
             more={"trial": dict(self.trial)} if self.trial else None,
         )
 

@@ -179,7 +179,15 @@ class _Run:
     ) -> AuditOutcome | None:
         """Fit what is open, with the audit beside it."""
         store.place.write(DEFINITION, _definition(plan, distrusted))
-        todo = remaining.open_fits(plan, store, self.spec, chosen, self.options)
+        todo = remaining.open_fits(
+            plan,
+            store,
+            self.spec,
+            chosen,
+            self.options,
+            base=self.base,
+            say=self.stages.display.say,
+        )
         remaining.count_stored(self.stages.tally, store, plan, chosen, todo)
         share = self.spec.execution.audit
         with auditing.started(plan, share, scratch=self.scratch, wanted=bool(len(todo))) as audit:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
+
 import numpy as np
 import numpy.typing as npt
 
@@ -9,6 +12,8 @@ from modelrun.errors import UserMistake
 from modelrun.options import RunOptions
 from modelrun.plan.build import Plan
 from modelrun.progress import Tally
+from modelrun.store.claim import claimed_by
+from modelrun.store.place import Place
 from modelrun.store.store import Store
 from modelrun.store.takeover import take_over
 from modelrun_api.failure import FailureReason
@@ -18,9 +23,29 @@ Ints = npt.NDArray[np.int64]
 
 
 def open_fits(
-    plan: Plan, store: Store, spec: ModelRunSpec, chosen: Ints, options: RunOptions
+    plan: Plan,
+    store: Store,
+    spec: ModelRunSpec,
+    chosen: Ints,
+    options: RunOptions,
+    *,
+    base: Path,
+    say: Callable[[str], None],
 ) -> Ints:
-    """Return the fits that are not stored, or are failures that are wanted again."""
+    """Return the fits that are not stored, or are failures that are wanted again.
+
+    Args:
+        plan: The plan.
+        store: The run's own store; fits of other studies are copied into it.
+        spec: What is reused and retried.
+        chosen: The fits of this run.
+        options: Reasons of the command line.
+        base: The file's folder, which relative addresses start from.
+        say: Prints a note.
+
+    Raises:
+        UserMistake: A location of another study, or a reason, does not exist.
+    """
     key_hi, key_lo = plan.key_hi[chosen], plan.key_lo[chosen]
     for place in spec.results.reuse_from:
         if place.uri is None:
@@ -28,7 +53,11 @@ def open_fits(
                 "results.reuseFrom names a volume, which only a cluster has",
                 field="spec.results.reuseFrom",
             )
-        take_over(store, place.uri, key_hi, key_lo)
+        uri = place.uri if "://" in place.uri else str(base / place.uri)
+        if claimed_by(Place.at(uri)) is None:
+            say(f"note: results.reuseFrom: there is no study in {uri}; nothing is taken over")
+            continue
+        take_over(store, uri, key_hi, key_lo)
     positions = store.lookup(key_hi, key_lo)
     missing = positions < 0
     reasons = _reasons(spec, options)

@@ -140,6 +140,27 @@ def check_slices(spec: ModelRunSpec, known: Sequence[str]) -> None:
             f"{suggestion(window.column, known)}",
             field="spec.slices.window.column",
         )
+    _check_adjusted(spec)
+
+
+def _check_adjusted(spec: ModelRunSpec) -> None:
+    """Judge the multiple testing: it needs p-values, and families made of columns that exist."""
+    asked, adjust = spec.results.coefficients, spec.results.adjust
+    if "p_adjusted" in asked and "p_value" not in asked:
+        raise UserMistake(
+            "p_adjusted is computed from p_value: ask for both.",
+            field=f"spec.results.coefficients[{asked.index('p_adjusted')}]",
+        )
+    families = ["model", "component", "term", *spec.slices.by]
+    families += ["window_start", "window_end"] if spec.slices.window is not None else []
+    families += ["replicate"] if spec.slices.resample is not None else []
+    for at, name in enumerate(adjust.within if adjust is not None else []):
+        if name not in families:
+            raise UserMistake(
+                f"results.adjust.within names {name!r}, which is no column that tells fits or "
+                f"terms apart; {suggestion(name, families)}",
+                field=f"spec.results.adjust.within[{at}]",
+            )
 
 
 def _named(model: Model) -> Iterator[tuple[str, str]]:
