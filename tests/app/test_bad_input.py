@@ -12,12 +12,14 @@ import pytest
 
 DATA = "data: {uri: panel.csv}"
 MODEL = "models: [{name: m, estimator: OLS, formula: 'y ~ x'}]"
+TWICE = MODEL.replace("]", ", {name: m, estimator: OLS, formula: 'y ~ z'}]")
 BY = "slices: {by: [firm]}"
 
 
 def run_file(*sections: str, name: str = "case") -> str:
     body = textwrap.indent("\n".join(sections), "  ")
-    return f"apiVersion: modelrun.dev/v1alpha1\nkind: ModelRun\nmetadata: {{name: {name}}}\nspec:\n{body}\n"
+    head = f"apiVersion: modelrun.dev/v1alpha1\nkind: ModelRun\nmetadata: {{name: {name}}}\n"
+    return f"{head}spec:\n{body}\n"
 
 
 @pytest.fixture
@@ -81,11 +83,7 @@ MISTAKES = {
         ("data: {uri: clash.csv}", MODEL, "slices: {by: [term]}"),
         ("term", "spec.slices.by"),
     ),
-    "two models of one name": (
-        (DATA, "models: [{name: m, estimator: OLS, formula: 'y ~ x'}, "
-               "{name: m, estimator: OLS, formula: 'y ~ z'}]"),
-        ("m", "unique"),
-    ),
+    "two models of one name": ((DATA, TWICE), ("m", "unique")),
     "a window larger than every group": (
         (DATA, MODEL, "slices: {by: [firm], window: {column: day, size: 31}}"),
         ("31", "30"),
@@ -183,7 +181,9 @@ def test_infinite_values_fail_the_fits_that_see_them(modelrun, write, panel):
     assert failures["firm"].tolist() == ["b"]
 
 
-def test_more_failures_than_allowed_end_with_exit_code_3_and_keep_the_tables(modelrun, write, panel):
+def test_more_failures_than_allowed_end_with_exit_code_3_and_keep_the_tables(
+    modelrun, write, panel
+):
     model = "models: [{name: m, estimator: OLS, formula: 'y ~ infinite'}]"
     write("file.yaml", run_file(DATA, model, BY, "execution: {maxFailed: 0}"))
     ended = modelrun("run", "file.yaml", "--backend", "serial", "--to", "out", "--no-report")
@@ -196,7 +196,10 @@ CALLABLES = {
     "nonsense": ("return 'nonsense'", "InvalidResult"),
     "exception": ("raise ValueError('no such thing')", "CallableError"),
     "exit": ("import sys; sys.exit(3)", "CallableError"),
-    "fork": ("import os\n        if os.fork() == 0: return {'a': 2.0}\n        os.wait(); raise OSError", "CallableError"),
+    "fork": (
+        "import os\n        if os.fork() == 0: return {'a': 2.0}\n        os.wait(); raise OSError",
+        "CallableError",
+    ),
 }
 
 
@@ -208,8 +211,10 @@ def test_a_callable_that_misbehaves_ends_as_a_record(modelrun, write, panel, cas
         "def f(frame):\n    print('chatter')\n    if frame['firm'].iloc[0] == 'b':\n"
         f"        {body}\n    return {{'a': 1.0}}\n",
     )
-    write("file.yaml", run_file(DATA, "models: [{name: m, callable: 'own:f'}]", BY,
-                                "execution: {maxFailed: 1}"))
+    write(
+        "file.yaml",
+        run_file(DATA, "models: [{name: m, callable: 'own:f'}]", BY, "execution: {maxFailed: 1}"),
+    )
     ended = modelrun("run", "file.yaml", "--backend", "serial", "--to", "out", "--no-report")
     assert ended.code == 0, ended.err
     failures = pd.read_parquet("out/failures.parquet")
@@ -234,7 +239,9 @@ def test_a_results_folder_that_cannot_be_written_is_named(modelrun, write, panel
 def test_the_folder_of_another_study_is_refused_and_kept(modelrun, write, panel):
     write("one.yaml", run_file(DATA, MODEL, BY, name="one"))
     write("two.yaml", run_file(DATA, MODEL, BY, name="two"))
-    assert modelrun("run", "one.yaml", "--backend", "serial", "--to", "out", "--no-report").code == 0
+    assert (
+        modelrun("run", "one.yaml", "--backend", "serial", "--to", "out", "--no-report").code == 0
+    )
     before = Path("out/run.json").read_bytes()
     ended = modelrun("run", "two.yaml", "--backend", "serial", "--to", "out", "--no-report")
     assert ended.code == 2

@@ -37,8 +37,9 @@ def test_run_takes_a_dictionary_and_returns_pandas_frames(tmp_path, monkeypatch)
 
 
 def test_run_takes_a_file_and_a_model_run_object_alike(tmp_path, monkeypatch):
-    import modelrun
     import yaml
+
+    import modelrun
 
     monkeypatch.chdir(tmp_path)
     Path("file.yaml").write_text(yaml.safe_dump(DOCUMENT))
@@ -51,9 +52,9 @@ def test_run_takes_a_file_and_a_model_run_object_alike(tmp_path, monkeypatch):
 
 
 def test_plots_return_axes(tmp_path, monkeypatch):
-    import matplotlib
+    import matplotlib as mpl
 
-    matplotlib.use("Agg")
+    mpl.use("Agg")
     import modelrun
 
     monkeypatch.chdir(tmp_path)
@@ -82,7 +83,9 @@ def test_help_is_quick_because_it_loads_nothing_heavy():
         " 'pydantic'} & set(sys.modules)\n"
         "assert not heavy, heavy\n"
     )
-    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    ended = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False
+    )
     assert ended.returncode == 0, ended.stderr
     assert "modelrun run modelrun.yaml" in ended.stdout
 

@@ -61,9 +61,8 @@ def test_an_example_runs_to_complete_results(run_example, name):
 
 
 def french() -> pd.DataFrame:
-    from modelrun_api.spec import Data
-
     from modelrun import datasets
+    from modelrun_api.spec import Data
 
     return datasets.read(Data(dataset="french"), base=EXAMPLES).to_pandas()
 
@@ -83,7 +82,9 @@ def test_rolling_regressions_equal_the_formula_interface(run_example):
         assert ((ours["estimate"] - fitted.params).abs() <= 1e-8 * unit).all()
         assert np.allclose(ours["std_error"], fitted.bse, rtol=1e-8)
         assert np.allclose(ours["p_value"], fitted.pvalues, rtol=1e-6, atol=1e-14)
-        assert np.allclose(ours[["conf_low", "conf_high"]], fitted.conf_int(), rtol=1e-7, atol=1e-10)
+        assert np.allclose(
+            ours[["conf_low", "conf_high"]], fitted.conf_int(), rtol=1e-7, atol=1e-10
+        )
 
 
 def test_adjusted_p_values_are_those_of_statsmodels_within_each_family(run_example):

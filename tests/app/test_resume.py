@@ -14,6 +14,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+RUN = ("run", "file.yaml", "--backend", "serial", "--no-report")
+
 SLOW = """
 import os, time
 import numpy as np
@@ -85,12 +87,12 @@ def test_a_killed_run_goes_on_and_its_tables_equal_those_of_an_undisturbed_run(s
     process.communicate(timeout=10)
     before = len(calls(study))
     assert not (study / "killed" / "run.json").exists()
-    assert modelrun("run", "file.yaml", "--backend", "serial", "--to", "killed", "--no-report").code == 0
+    assert modelrun(*RUN, "--to", "killed").code == 0
     counts = json.loads((study / "killed" / "run.json").read_text())["fits"]
     assert counts["reused"] > 0
     assert len(calls(study)) - before == 120 - counts["reused"]
     (study / "calls.txt").unlink()
-    assert modelrun("run", "file.yaml", "--backend", "serial", "--to", "calm", "--no-report").code == 0
+    assert modelrun(*RUN, "--to", "calm").code == 0
     for name, table in tables(study / "calm").items():
         pd.testing.assert_frame_equal(table, tables(study / "killed")[name])
 
@@ -108,12 +110,12 @@ def test_a_signal_stores_what_is_finished_and_says_how_to_go_on(study, number, c
 
 def test_a_run_that_is_finished_computes_nothing_again(study, modelrun):
     for _ in range(2):
-        assert modelrun("run", "file.yaml", "--backend", "serial", "--to", "out", "--no-report").code == 0
+        assert modelrun(*RUN, "--to", "out").code == 0
     assert len(calls(study)) == 120
 
 
 def test_another_model_leaves_the_finished_one_alone(study, modelrun):
-    command = ("run", "file.yaml", "--backend", "serial", "--to", "out", "--no-report")
+    command = (*RUN, "--to", "out")
     assert modelrun(*command).code == 0
     text = run_file().replace(
         "models: [", 'models: [{name: ols, estimator: OLS, formula: "y ~ 1"}, '
@@ -125,7 +127,7 @@ def test_another_model_leaves_the_finished_one_alone(study, modelrun):
 
 
 def test_new_rows_make_only_the_fits_that_see_them_new(study, modelrun):
-    command = ("run", "file.yaml", "--backend", "serial", "--to", "out", "--no-report")
+    command = (*RUN, "--to", "out")
     assert modelrun(*command).code == 0
     with (study / "data.csv").open("a") as file:
         file.write("7,0.5\n200,1.0\n200,2.0\n")
@@ -134,11 +136,11 @@ def test_new_rows_make_only_the_fits_that_see_them_new(study, modelrun):
 
 
 def test_finished_fits_of_another_study_are_taken_over(study, modelrun):
-    assert modelrun("run", "file.yaml", "--backend", "serial", "--to", "one", "--no-report").code == 0
+    assert modelrun(*RUN, "--to", "one").code == 0
     (study / "file.yaml").write_text(
         run_file("other", "renamed", f"  results: {{reuseFrom: [{{uri: {study}/one}}]}}\n")
     )
-    assert modelrun("run", "file.yaml", "--backend", "serial", "--to", "two", "--no-report").code == 0
+    assert modelrun(*RUN, "--to", "two").code == 0
     assert len(calls(study)) == 120
     assert json.loads(Path("two/run.json").read_text())["fits"]["reused"] == 120
 
@@ -147,7 +149,7 @@ def test_a_second_runner_is_told_who_holds_the_location(study, modelrun):
     process = start(study, "out")
     try:
         wait_for_calls(study, 5)
-        ended = modelrun("run", "file.yaml", "--backend", "serial", "--to", "out", "--no-report")
+        ended = modelrun(*RUN, "--to", "out")
         assert ended.code == 75
         assert str(process.pid) in ended.err
     finally:
@@ -162,7 +164,7 @@ def test_stored_failures_are_kept_until_they_are_wanted_again(study, modelrun):
         "        raise ValueError('broken')\n    return {'mean': 1.0}\n"
     )
     (study / "broken").touch()
-    command = ("run", "file.yaml", "--backend", "serial", "--to", "out", "--no-report")
+    command = (*RUN, "--to", "out")
     assert modelrun(*command).code == 0
     (study / "broken").unlink()
     assert modelrun(*command).code == 0
@@ -172,7 +174,7 @@ def test_stored_failures_are_kept_until_they_are_wanted_again(study, modelrun):
 
 
 def test_plan_says_what_is_stored_and_which_field_made_fits_new(study, modelrun):
-    command = ("run", "file.yaml", "--backend", "serial", "--to", "out", "--no-report")
+    command = (*RUN, "--to", "out")
     assert modelrun(*command).code == 0
     (study / "file.yaml").write_text(run_file().replace("pause: 0.02", "pause: 0.01"))
     ended = modelrun("plan", "file.yaml", "--to", "out", "--no-pilot", "--output", "json")

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import yaml
+
 from benchmarks import naive
 from benchmarks.measure import Cost, command
 from benchmarks.workloads import WORKLOADS, Workload
@@ -26,6 +27,10 @@ from benchmarks.workloads import WORKLOADS, Workload
 BLOCKS = 4
 NAIVE_FITS = 200
 CACHE = Path(".cache/bench")
+HEAD = (
+    "| workload | naive s | ours s: all / bare / steady | ratio: all / bare / steady | "
+    "ratio to naive with summary | CPU s | peak MiB runner / workers | largest difference |"
+)
 
 
 def document(workload: Workload, data: Path, *, audit: bool) -> dict[str, Any]:
@@ -39,7 +44,9 @@ def document(workload: Workload, data: Path, *, audit: bool) -> dict[str, Any]:
     }
 
 
-def naive_block(frames: list[pd.DataFrame], models: list[dict[str, Any]], function: Any) -> list[float]:
+def naive_block(
+    frames: list[pd.DataFrame], models: list[dict[str, Any]], function: Any
+) -> list[float]:
     seconds = []
     for index, frame in enumerate(frames):
         began = time.perf_counter()
@@ -59,12 +66,14 @@ def ours(workload: Workload, data: Path, *, report: bool, audit: bool) -> tuple[
     return command(arguments, log=CACHE / f"log-{workload.number}.txt"), out
 
 
-def largest_difference(out: Path, workload: Workload, frames: list[pd.DataFrame], picks: list[int]) -> float:
+def largest_difference(
+    out: Path, workload: Workload, frames: list[pd.DataFrame], picks: list[int]
+) -> float:
     """Return the largest difference of estimates in units of max(|estimate|, std error)."""
     fits = pd.read_parquet(out / "fits.parquet", columns=["fit_key", "model"])
     table = pd.read_parquet(out / "coefficients.parquet")
     models = {model["name"]: model for model in workload.spec["models"]}
-    name = sorted(models)[0]
+    name = min(models)
     keys = fits.loc[fits["model"] == name, "fit_key"].to_numpy()
     chosen = table[(table["model"] == name) & table["fit_key"].isin(keys[picks])]
     by_key = {key: part.set_index("term") for key, part in chosen.groupby("fit_key")}
@@ -130,11 +139,7 @@ def measure(workload: Workload) -> dict[str, Any]:
 
 
 def table(rows: list[dict[str, Any]]) -> str:
-    lines = [
-        "| workload | naive s | ours s: all / bare / steady | ratio: all / bare / steady | "
-        "ratio to naive with summary | CPU s | peak MiB runner / workers | largest difference |",
-        "|---|---|---|---|---|---|---|---|",
-    ]
+    lines = [HEAD, "|---|---|---|---|---|---|---|---|"]
     for row in rows:
         lines.append(
             f"| {row['workload']} | {row['naiveSeconds']:,} | {row['everythingSeconds']} / "
@@ -160,7 +165,9 @@ def main() -> None:
         print(f"measuring {workload.name} ...", file=sys.stderr, flush=True)
         rows.append(measure(workload))
         print(table(rows[-1:]).splitlines()[-1], file=sys.stderr, flush=True)
-    print(f"\n{os.cpu_count()} cores, {len(rows)} workloads, naive: {NAIVE_FITS} fits each, scaled\n")
+    print(
+        f"\n{os.cpu_count()} cores, {len(rows)} workloads, naive: {NAIVE_FITS} fits each, scaled\n"
+    )
     print(table(rows))
     (CACHE / "bench.json").write_text(json.dumps(rows, indent=2))
     print(f"\n{CACHE / 'bench.json'}")

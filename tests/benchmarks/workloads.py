@@ -1,4 +1,4 @@
-"""What is measured: data that is made or bundled, a ModelRun file, and the naive fit of one slice."""
+"""What is measured: data that is made or bundled, and the spec that fits it."""
 
 from __future__ import annotations
 
@@ -68,9 +68,8 @@ def groups(path: Path) -> Iterator[pd.DataFrame]:
 
 def windows(_: Path) -> Iterator[pd.DataFrame]:
     """Yield the rolling windows of the bundled portfolios."""
-    from modelrun_api.spec import Data
-
     from modelrun import datasets
+    from modelrun_api.spec import Data
 
     table = datasets.read(Data(dataset="french"), base=Path(), columns=None)
     for _, frame in table.to_pandas().groupby("portfolio", sort=True):
@@ -84,7 +83,9 @@ def formula(columns: int) -> str:
     return "y ~ " + " + ".join(f"x{i}" for i in range(columns))
 
 
-def grouped(estimator: str, columns: int, models: list[dict[str, Any]] | None = None) -> dict[str, Any]:
+def grouped(
+    estimator: str, columns: int, models: list[dict[str, Any]] | None = None
+) -> dict[str, Any]:
     """Return the spec of one model, or several, on every group of a panel."""
     model = {"name": "m", "estimator": estimator, "formula": formula(columns)}
     return {
@@ -121,18 +122,75 @@ QUANTILES = [
 ]
 
 WORKLOADS = (
-    Workload(1, "rolling OLS, HAC: the main example", 120, MAIN, frames=windows, fits=22_800,
-             quick=True, by=("portfolio", "window_end")),
-    Workload(2, "OLS, 20,000 groups x 250 x 6", 96, grouped("OLS", 5),
-             make=panel(20_000, 250, 5, "linear"), frames=groups, fits=20_000, by=("g",)),
-    Workload(3, "OLS, 500,000 groups x 40 x 4", 1000, grouped("OLS", 3),
-             make=panel(500_000, 40, 3, "linear"), frames=groups, fits=500_000, by=("g",)),
-    Workload(4, "Poisson GLM, 20,000 x 250 x 5", 110, with_family(grouped("GLM", 4), "Poisson"),
-             make=panel(20_000, 250, 4, "poisson"), frames=groups, fits=20_000, by=("g",)),
-    Workload(5, "Logit, 20,000 x 250 x 5", 150, grouped("Logit", 4),
-             make=panel(20_000, 250, 4, "binary"), frames=groups, fits=20_000, by=("g",)),
-    Workload(6, "quantile regression, 5,000 x 250 x 5 x 5", 15, grouped("QuantReg", 5, QUANTILES),
-             make=panel(5_000, 250, 5, "linear"), frames=groups, fits=25_000, by=("g",)),
-    Workload(0, "OLS, 2,000 groups x 250 x 6", 1, grouped("OLS", 5),
-             make=panel(2_000, 250, 5, "linear"), frames=groups, fits=2_000, quick=True, by=("g",)),
+    Workload(
+        1,
+        "rolling OLS, HAC: the main example",
+        120,
+        MAIN,
+        frames=windows,
+        fits=22_800,
+        quick=True,
+        by=("portfolio", "window_end"),
+    ),
+    Workload(
+        2,
+        "OLS, 20,000 groups x 250 x 6",
+        96,
+        grouped("OLS", 5),
+        make=panel(20_000, 250, 5, "linear"),
+        frames=groups,
+        fits=20_000,
+        by=("g",),
+    ),
+    Workload(
+        3,
+        "OLS, 500,000 groups x 40 x 4",
+        1000,
+        grouped("OLS", 3),
+        make=panel(500_000, 40, 3, "linear"),
+        frames=groups,
+        fits=500_000,
+        by=("g",),
+    ),
+    Workload(
+        4,
+        "Poisson GLM, 20,000 x 250 x 5",
+        110,
+        with_family(grouped("GLM", 4), "Poisson"),
+        make=panel(20_000, 250, 4, "poisson"),
+        frames=groups,
+        fits=20_000,
+        by=("g",),
+    ),
+    Workload(
+        5,
+        "Logit, 20,000 x 250 x 5",
+        150,
+        grouped("Logit", 4),
+        make=panel(20_000, 250, 4, "binary"),
+        frames=groups,
+        fits=20_000,
+        by=("g",),
+    ),
+    Workload(
+        6,
+        "quantile regression, 5,000 x 250 x 5 x 5",
+        15,
+        grouped("QuantReg", 5, QUANTILES),
+        make=panel(5_000, 250, 5, "linear"),
+        frames=groups,
+        fits=25_000,
+        by=("g",),
+    ),
+    Workload(
+        0,
+        "OLS, 2,000 groups x 250 x 6",
+        1,
+        grouped("OLS", 5),
+        make=panel(2_000, 250, 5, "linear"),
+        frames=groups,
+        fits=2_000,
+        quick=True,
+        by=("g",),
+    ),
 )

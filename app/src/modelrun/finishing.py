@@ -18,7 +18,6 @@ from modelrun.store.store import Store
 from modelrun.verdict import Verdict
 from modelrun_api.loader import Loaded
 
-
 SECRETS_VARIABLE: Final = "MODELRUN_SECRET_VARIABLES"
 """Environment variable with the names of variables that came from a Secret, by commas."""
 
