@@ -6,6 +6,7 @@ machine once (see modelrun.backends.placement) and is mapped into memory by all 
 
 from __future__ import annotations
 
+import importlib
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -38,8 +39,11 @@ class Work:
         from modelrun.engines.catalog import engine
 
         study = _open(self.place)
+        name = study.models[task.model].engine
+        if name != "batched":
+            importlib.import_module("statsmodels.api")  # takes seconds, which no fit shall pay for
         with WorkerGuard(limit=study.fit_timeout_seconds) as guard:
-            batch = engine(study.models[task.model].engine).fit(study, task, guard)
+            batch = engine(name).fit(study, task, guard)
         sink = pa.BufferOutputStream()
         with pa.ipc.new_stream(sink, batch.schema) as stream:
             stream.write_batch(batch)

@@ -11,6 +11,8 @@ from modelrun.errors import UserMistake
 
 NAMES = ("serial", "threads", "dask")
 ADDRESS = "DASK_SCHEDULER_ADDRESS"
+PRELOAD = ("statsmodels.api",)
+"""Without a choice, tasks for worker processes are those that no compiled kernel can do."""
 
 
 def open_backend(
@@ -24,7 +26,7 @@ def open_backend(
     fit_timeout: float = 300.0,
     memory_limit: int | None = None,
     on_workers: Callable[[int], None] | None = None,
-    preload: Sequence[str] = (),
+    preload: Sequence[str] = PRELOAD,
     profile: Path | None = None,
 ) -> Backend:
     """Return a backend; it starts when it is entered.
@@ -41,7 +43,8 @@ def open_backend(
         memory_limit: Bytes of anonymous memory per worker process; by default an equal share.
         on_workers: Called with the number of workers whenever it changes (dask).
         preload: Modules that all workers will need, such as an engine; where processes can be
-            forked safely they are loaded once for all (dask on this machine).
+            forked safely they are loaded once for all (dask on this machine). Pass () where every
+            fit is batched.
         profile: A folder for cProfile files of the workers (dask).
 
     Raises:

@@ -60,7 +60,10 @@ def configuration(order: Order) -> dict[str, object]:
         "distributed.worker.memory.spill": False,
         "distributed.worker.memory.pause": False,
         "distributed.worker.memory.terminate": False,
+        # an idle worker would otherwise cost three percent of a processor
         "distributed.admin.system-monitor.interval": "10s",
+        "distributed.admin.tick.interval": "500ms",
+        "distributed.worker.memory.monitor-interval": "1s",
         "distributed.diagnostics.nvml": False,
     }
 

@@ -37,7 +37,7 @@ class FitTimeout(BaseException):
 
 def grace(limit: float) -> float:
     """Return the seconds that a fit gets beyond its limit to end by itself."""
-    return min(30.0, max(1.0, 0.1 * limit))
+    return min(30.0, max(3.0, 0.1 * limit))
 
 
 class WorkerGuard:
