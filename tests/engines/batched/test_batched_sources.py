@@ -31,7 +31,7 @@ def test_the_kernels_load_without_the_statistics_stack() -> None:
         "ols.load();"
         "print([m for m in ('scipy', 'pandas', 'statsmodels', 'patsy') if m in sys.modules])"
     )
-    done = subprocess.run(  # noqa: S603
+    done = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60
     )
     assert done.stdout.strip() == "[]"

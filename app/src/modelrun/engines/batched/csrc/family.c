@@ -29,6 +29,8 @@ void family_open(Family *family, int name, int link, double alpha)
     for (int k = 0; k < SMALL_COUNTS; ++k)
         family->log_factorial[k] = (double)log_gamma(k + 1.0L);
     family->log_gamma_inverse_alpha = alpha > 0 ? (double)log_gamma(1.0L / alpha) : 0.0;
+    for (int k = 0; name == NEGATIVE_BINOMIAL && k < SMALL_COUNTS; ++k)
+        family->log_gamma_shifted[k] = (double)log_gamma(k + 1.0L / alpha);
 }
 
 double log_factorial(const Family *family, double y)
@@ -193,7 +195,9 @@ double family_deviance(const Family *family, const double *y, const double *mu, 
     return sum;
 }
 
-static double unit_log_lik(const Family *family, double y, double mu, double var, double scale)
+/* log_gamma_shape is log Gamma(var / scale), which most gamma models need once */
+static double unit_log_lik(const Family *family, double y, double mu, double var, double scale,
+                           double log_gamma_shape)
 {
     switch (family->name) {
     case POISSON:
@@ -204,12 +208,15 @@ static double unit_log_lik(const Family *family, double y, double mu, double var
     }
     case GAMMA: {
         double ratio = above(y / mu), shape = var / scale;
-        return shape * log(shape * ratio) - shape * ratio - ((double)log_gamma(shape) + log(y));
+        return shape * log(shape * ratio) - shape * ratio - (log_gamma_shape + log(y));
     }
     case NEGATIVE_BINOMIAL: {
         double alpha = family->alpha, ll = y * log(alpha * mu);
         ll -= (y + 1 / alpha) * log(1 + alpha * mu);
-        ll += (double)log_gamma(y + 1 / (long double)alpha) - family->log_gamma_inverse_alpha;
+        ll += y >= 0 && y < SMALL_COUNTS && y == (int)y
+                  ? family->log_gamma_shifted[(int)y]
+                  : (double)log_gamma(y + 1 / (long double)alpha);
+        ll -= family->log_gamma_inverse_alpha;
         return var / scale * (ll - log_factorial(family, y));
     }
     default:
@@ -220,8 +227,15 @@ static double unit_log_lik(const Family *family, double y, double mu, double var
 double family_log_lik(const Family *family, const double *y, const double *mu, const double *var,
                       const double *freq, double scale, ptrdiff_t n)
 {
-    double sum = 0.0;
+    double sum = 0.0, last = NAN, log_gamma_shape = NAN;
     EACH(n)
-        sum += unit_log_lik(family, y[i], mu[i], var ? var[i] : 1.0, scale) * (freq ? freq[i] : 1.0);
+    {
+        double v = var ? var[i] : 1.0;
+        if (family->name == GAMMA && v != last) {
+            last = v;
+            log_gamma_shape = (double)log_gamma(v / scale);
+        }
+        sum += unit_log_lik(family, y[i], mu[i], v, scale, log_gamma_shape) * (freq ? freq[i] : 1.0);
+    }
     return sum;
 }

@@ -15,6 +15,7 @@ typedef struct {
     double alpha;                 /* of the negative binomial */
     double log_factorial[SMALL_COUNTS];
     double log_gamma_inverse_alpha;
+    double log_gamma_shifted[SMALL_COUNTS]; /* log Gamma(y + 1 / alpha) */
 } Family;
 
 void family_open(Family *family, int name, int link, double alpha);
