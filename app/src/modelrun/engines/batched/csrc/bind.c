@@ -10,7 +10,7 @@ PyObject *views_finish(Views *views, int failed)
 
 void views_coefficients(Views *views, PyObject *arrays, Py_ssize_t items, Coefficients *out)
 {
-    double **const slots[] = {&out->params, &out->bse, &out->statistic,
+    double **const slots[] = {&out->params,  &out->bse, &out->statistic,
                               &out->p_value, &out->low, &out->high};
     static const char *const names[] = {"params", "bse", "statistic", "p_value", "low", "high"};
     for (int k = 0; k < 6; ++k)
@@ -18,7 +18,7 @@ void views_coefficients(Views *views, PyObject *arrays, Py_ssize_t items, Coeffi
 }
 
 int views_distinct(Views *views, PyObject *columns, PyObject *offset, PyObject *y,
-                         PyObject *pattern_of, PyObject *pair_of, Distinct *d)
+                   PyObject *pattern_of, PyObject *pair_of, Distinct *d)
 {
     Frame patterns;
     /* the pattern of each pair is taken first: it says how many pairs there are */

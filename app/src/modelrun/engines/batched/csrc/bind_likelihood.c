@@ -12,13 +12,13 @@ PyObject *bind_likelihood(PyObject *module, PyObject *args)
     int groups;
     LikelihoodOptions o;
     (void)module;
-    if (!PyArg_ParseTuple(
-            args, "O!OOOOOOiOO(iiididi)(iiiiid)(iid)O!OOOOOO:likelihood", &PyTuple_Type, &columns,
-            &y, &offset, &freq, &var, &keep, &group, &groups, &start, &stop, &o.newton, &o.family,
-            &o.link, &o.alpha, &o.scale_type, &o.scale, &o.max_iterations, &o.sandwich.covariance,
-            &o.sandwich.lags, &o.sandwich.uniform, &o.sandwich.correction,
-            &o.sandwich.df_correction, &o.sandwich.fixed_scale, &o.use_t, &o.null_model, &o.level,
-            &PyTuple_Type, &coefficients, &statistics, &cov, &fitted, &linear, &status, &reasons))
+    if (!PyArg_ParseTuple(args, "O!OOOOOOiOO(iiididi)(iiiiid)(iid)O!OOOOOO:likelihood",
+                          &PyTuple_Type, &columns, &y, &offset, &freq, &var, &keep, &group, &groups,
+                          &start, &stop, &o.newton, &o.family, &o.link, &o.alpha, &o.scale_type,
+                          &o.scale, &o.max_iterations, &o.sandwich.covariance, &o.sandwich.lags,
+                          &o.sandwich.uniform, &o.sandwich.correction, &o.sandwich.df_correction,
+                          &o.sandwich.fixed_scale, &o.use_t, &o.null_model, &o.level, &PyTuple_Type,
+                          &coefficients, &statistics, &cov, &fitted, &linear, &status, &reasons))
         return NULL;
     o.tolerance = 1e-8;
     Views views;
@@ -51,10 +51,9 @@ PyObject *bind_likelihood(PyObject *module, PyObject *args)
         return NULL;
     }
     int failed;
-    Py_BEGIN_ALLOW_THREADS
-    failed = likelihood_fit(&frame, &inputs, codes, groups, starts, stops, fits, &o, &out);
-    Py_END_ALLOW_THREADS
-    return views_finish(&views, failed);
+    Py_BEGIN_ALLOW_THREADS failed =
+        likelihood_fit(&frame, &inputs, codes, groups, starts, stops, fits, &o, &out);
+    Py_END_ALLOW_THREADS return views_finish(&views, failed);
 }
 
 PyObject *bind_quantile(PyObject *module, PyObject *args)
@@ -94,10 +93,8 @@ PyObject *bind_quantile(PyObject *module, PyObject *args)
         return NULL;
     }
     int failed;
-    Py_BEGIN_ALLOW_THREADS
-    failed = quantile_fit(&frame, starts, stops, fits, &o, &out);
-    Py_END_ALLOW_THREADS
-    return views_finish(&views, failed);
+    Py_BEGIN_ALLOW_THREADS failed = quantile_fit(&frame, starts, stops, fits, &o, &out);
+    Py_END_ALLOW_THREADS return views_finish(&views, failed);
 }
 
 PyObject *bind_resample_likelihood(PyObject *module, PyObject *args)
@@ -137,8 +134,6 @@ PyObject *bind_resample_likelihood(PyObject *module, PyObject *args)
     Draw draw = {seed, block};
     if (!has_offset)
         d.offset = NULL;
-    Py_BEGIN_ALLOW_THREADS
-    failed = resample_likelihood(&d, &draw, replicates, fits, &o, &out);
-    Py_END_ALLOW_THREADS
-    return views_finish(&views, failed);
+    Py_BEGIN_ALLOW_THREADS failed = resample_likelihood(&d, &draw, replicates, fits, &o, &out);
+    Py_END_ALLOW_THREADS return views_finish(&views, failed);
 }

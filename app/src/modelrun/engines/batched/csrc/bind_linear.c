@@ -45,10 +45,8 @@ PyObject *bind_ols(PyObject *module, PyObject *args)
         return NULL;
     }
     int failed;
-    Py_BEGIN_ALLOW_THREADS
-    failed = ols_fit(&frame, codes, groups, starts, stops, fits, &o, &out);
-    Py_END_ALLOW_THREADS
-    return views_finish(&views, failed);
+    Py_BEGIN_ALLOW_THREADS failed = ols_fit(&frame, codes, groups, starts, stops, fits, &o, &out);
+    Py_END_ALLOW_THREADS return views_finish(&views, failed);
 }
 
 PyObject *bind_rolling(PyObject *module, PyObject *args)
@@ -94,10 +92,9 @@ PyObject *bind_rolling(PyObject *module, PyObject *args)
         return NULL;
     }
     int failed;
-    Py_BEGIN_ALLOW_THREADS
-    failed = rolling_fit(&frame, starts, stops, origins, fits, block, &o, &out);
-    Py_END_ALLOW_THREADS
-    return views_finish(&views, failed);
+    Py_BEGIN_ALLOW_THREADS failed =
+        rolling_fit(&frame, starts, stops, origins, fits, block, &o, &out);
+    Py_END_ALLOW_THREADS return views_finish(&views, failed);
 }
 
 PyObject *bind_resample_ols(PyObject *module, PyObject *args)
@@ -108,8 +105,8 @@ PyObject *bind_resample_ols(PyObject *module, PyObject *args)
     Py_ssize_t block;
     LinearOptions o = {0};
     (void)module;
-    if (!PyArg_ParseTuple(args, "O!OOOOKnO(iiiid)O!OOO:resample_ols", &PyTuple_Type, &columns, &offset,
-                          &y, &pattern_of, &pair_of, &seed, &block, &replicate, &o.use_t,
+    if (!PyArg_ParseTuple(args, "O!OOOOKnO(iiiid)O!OOO:resample_ols", &PyTuple_Type, &columns,
+                          &offset, &y, &pattern_of, &pair_of, &seed, &block, &replicate, &o.use_t,
                           &o.constant, &o.robust_f, &o.exact_condition, &o.level, &PyTuple_Type,
                           &coefficients, &statistics, &status, &reasons))
         return NULL;
@@ -132,8 +129,6 @@ PyObject *bind_resample_ols(PyObject *module, PyObject *args)
     }
     int failed;
     Draw draw = {seed, block};
-    Py_BEGIN_ALLOW_THREADS
-    failed = resample_ols(&d, &draw, replicates, fits, &o, &out);
-    Py_END_ALLOW_THREADS
-    return views_finish(&views, failed);
+    Py_BEGIN_ALLOW_THREADS failed = resample_ols(&d, &draw, replicates, fits, &o, &out);
+    Py_END_ALLOW_THREADS return views_finish(&views, failed);
 }

@@ -23,7 +23,8 @@ long double log_gamma(long double x)
         (1.0L / 12 -
          z * (1.0L / 360 -
               z * (1.0L / 1260 -
-                   z * (1.0L / 1680 - z * (1.0L / 1188 - z * (691.0L / 360360 - z / 156)))))) / x;
+                   z * (1.0L / 1680 - z * (1.0L / 1188 - z * (691.0L / 360360 - z / 156)))))) /
+        x;
     return (x - 0.5L) * logl(x) - x + 0.918938533204672741780329736406L + series - logl(shift);
 }
 
@@ -68,9 +69,8 @@ static double beta_regularised(double a, double b, long double x, long double y)
         return 0.0;
     if (y <= 0)
         return 1.0;
-    long double factor =
-        expl((long double)a * logl(x) + (long double)b * logl(y) + log_gamma((long double)a + b) -
-             log_gamma(a) - log_gamma(b));
+    long double factor = expl((long double)a * logl(x) + (long double)b * logl(y) +
+                              log_gamma((long double)a + b) - log_gamma(a) - log_gamma(b));
     if (x < (a + 1) / (a + b + 2))
         return (double)(factor * beta_fraction(a, b, (double)x, (double)y));
     return (double)(1.0L - factor * beta_fraction(b, a, (double)y, (double)x));
@@ -107,11 +107,12 @@ double t_two_sided(double t, double df)
             power = exp(-size) * sqrt((double)(u * x));
         else
             power = expl(-a * log1pl(u)) * sqrtl(u * x);
-        return (double)(power * inverse_beta(df) * beta_fraction(a, 0.5, (double)x, (double)(u * x)));
+        return (double)(power * inverse_beta(df) *
+                        beta_fraction(a, 0.5, (double)x, (double)(u * x)));
     }
     double y = (double)(u * x);
-    return (double)(1.0L - exp(-size) * sqrt(y) * inverse_beta(df) *
-                               beta_fraction(0.5, a, y, (double)x));
+    return (double)(1.0L -
+                    exp(-size) * sqrt(y) * inverse_beta(df) * beta_fraction(0.5, a, y, (double)x));
 }
 
 double f_upper(double f, double df1, double df2)
@@ -199,7 +200,8 @@ double t_quantile(double q, double df)
     long double density_factor = inverse_beta(df) / sqrtl(df);
     for (int i = 0; i < 40; ++i) {
         double p = t_two_sided(t, df);
-        double density = 2 * (double)(density_factor * expl(-0.5L * (df + 1) * log1pl(t * t / (long double)df)));
+        double density =
+            2 * (double)(density_factor * expl(-0.5L * (df + 1) * log1pl(t * t / (long double)df)));
         double step = (p - tail) / density;
         /* Halley: the second derivative of the tail is -(df + 1) t / (df + t^2) times the first */
         step /= 1 - 0.5 * step * (df + 1) * t / (df + t * t);

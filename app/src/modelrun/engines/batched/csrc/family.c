@@ -1,5 +1,5 @@
-/* McCullagh and Nelder (1989), with the clipping and the small constants of statsmodels' families and
- * links, because they decide what happens near separation and at zero counts.
+/* McCullagh and Nelder (1989), with the clipping and the small constants of statsmodels' families
+ * and links, because they decide what happens near separation and at zero counts.
  */
 #include "family.h"
 
@@ -50,7 +50,7 @@ void family_start(const Family *family, const double *y, double *mu, ptrdiff_t n
 {
     double mean = 0.0;
     EACH(n)
-        mean += y[i];
+    mean += y[i];
     mean /= (double)n;
     if (family->name == BINOMIAL)
         EACH(n) mu[i] = (y[i] + 0.5) / 2;
@@ -110,7 +110,8 @@ void link_inverse(const Family *family, const double *linear, double *mu, ptrdif
     }
 }
 
-/* The density at the quantile of a probability that was rounded: near 0 and 1 the rounding shows. */
+/* The density at the quantile of a probability that was rounded: near 0 and 1 the rounding shows.
+ */
 static double probit_slope(double mu, double linear)
 {
     double z = linear > -8 && linear < 4 ? linear : normal_quantile(inside(mu));
@@ -186,12 +187,12 @@ static double unit_deviance(const Family *family, double y, double mu)
     }
 }
 
-double family_deviance(const Family *family, const double *y, const double *mu, const double *weight,
-                       ptrdiff_t n)
+double family_deviance(const Family *family, const double *y, const double *mu,
+                       const double *weight, ptrdiff_t n)
 {
     double sum = 0.0;
     EACH(n)
-        sum += unit_deviance(family, y[i], mu[i]) * (weight ? weight[i] : 1.0);
+    sum += unit_deviance(family, y[i], mu[i]) * (weight ? weight[i] : 1.0);
     return sum;
 }
 
@@ -235,7 +236,8 @@ double family_log_lik(const Family *family, const double *y, const double *mu, c
             last = v;
             log_gamma_shape = (double)log_gamma(v / scale);
         }
-        sum += unit_log_lik(family, y[i], mu[i], v, scale, log_gamma_shape) * (freq ? freq[i] : 1.0);
+        sum +=
+            unit_log_lik(family, y[i], mu[i], v, scale, log_gamma_shape) * (freq ? freq[i] : 1.0);
     }
     return sum;
 }

@@ -12,7 +12,7 @@ enum Link { IDENTITY, LOG, LOGIT, PROBIT, CLOGLOG, INVERSE, SQRT };
 typedef struct {
     int name;
     int link;
-    double alpha;                 /* of the negative binomial */
+    double alpha; /* of the negative binomial */
     double log_factorial[SMALL_COUNTS];
     double log_gamma_inverse_alpha;
     double log_gamma_shifted[SMALL_COUNTS]; /* log Gamma(y + 1 / alpha) */
@@ -40,8 +40,8 @@ void link_slope(const Family *family, const double *mu, const double *linear, do
 void family_variance(const Family *family, const double *mu, double *variance, ptrdiff_t n);
 
 /* Sum of the unit deviances times weight. */
-double family_deviance(const Family *family, const double *y, const double *mu, const double *weight,
-                       ptrdiff_t n);
+double family_deviance(const Family *family, const double *y, const double *mu,
+                       const double *weight, ptrdiff_t n);
 
 /* Sum of log-likelihoods times freq; var and freq may be NULL (ones). */
 double family_log_lik(const Family *family, const double *y, const double *mu, const double *var,

@@ -20,7 +20,7 @@ typedef struct {
     ptrdiff_t ld;     /* distance between columns */
     double *x;        /* ld * p */
     double *y;
-    double *root;       /* square roots of the weights, NULL without weights */
+    double *root; /* square roots of the weights, NULL without weights */
     double sum_log_weight;
     int constants;      /* columns with max == min */
     int first_constant; /* index of the first of them that is not zero, or -1 */

@@ -63,7 +63,8 @@ void infer(const Coefficients *out, long f, int p, const double *params, const d
 
 void infer_nothing(const Coefficients *out, long f, int p)
 {
-    double *const all[] = {out->params, out->bse, out->statistic, out->p_value, out->low, out->high};
+    double *const all[] = {out->params,  out->bse, out->statistic,
+                           out->p_value, out->low, out->high};
     for (int k = 0; k < 6; ++k)
         if (all[k] != NULL)
             for (int j = 0; j < p; ++j)

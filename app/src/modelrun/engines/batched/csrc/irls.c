@@ -49,7 +49,8 @@ static int reweigh(LikelihoodWork *w, const Family *family)
     for (ptrdiff_t i = 0; i < n; ++i) {
         double slope = w->slope[i], weight = w->weight ? w->weight[i] : 1.0;
         w->w[i] = weight * (1.0 / (slope * slope * w->variance[i]));
-        w->z[i] = w->linear[i] + slope * (w->rows.y[i] - w->mu[i]) - (w->offset ? w->offset[i] : 0.0);
+        w->z[i] =
+            w->linear[i] + slope * (w->rows.y[i] - w->mu[i]) - (w->offset ? w->offset[i] : 0.0);
         check += 0.0 * sqrt(w->w[i]) + 0.0 * w->z[i];
     }
     return check == 0.0;

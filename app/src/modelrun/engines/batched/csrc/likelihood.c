@@ -180,8 +180,7 @@ static void null_statistics(LikelihoodWork *w, const Family *family, const Likel
         s[LIK_LLR_P] = chi2_upper(s[LIK_LLR], s[LIK_DF_MODEL]);
     } else {
         s[LIK_NULL_DEVIANCE] = family_deviance(family, w->rows.y, w->mu, w->weight, n);
-        s[LIK_LL_NULL] =
-            family_log_lik(family, w->rows.y, w->mu, w->var, w->freq, s[LIK_SCALE], n);
+        s[LIK_LL_NULL] = family_log_lik(family, w->rows.y, w->mu, w->var, w->freq, s[LIK_SCALE], n);
     }
     s[LIK_R2_MCFADDEN] = 1 - s[LIK_LOG_LIK] / s[LIK_LL_NULL];
     s[LIK_R2_COX_SNELL] = 1 - exp((s[LIK_LL_NULL] - s[LIK_LOG_LIK]) * (2 / (double)n));
@@ -215,7 +214,8 @@ static void model_statistics(LikelihoodWork *w, const Family *family, const Like
     s[LIK_BIC] = -2 * s[LIK_LOG_LIK] + w->k * log(w->sum_freq);
 }
 
-/* Rows of the scores in the basis of the final weights; the canonical link makes both Hessians one. */
+/* Rows of the scores in the basis of the final weights; the canonical link makes both Hessians one.
+ */
 static int final_basis(LikelihoodWork *w, const Family *family, const LikelihoodOptions *o)
 {
     ptrdiff_t n = w->rows.n;
@@ -326,8 +326,7 @@ static int fit_one(LikelihoodWork *w, const Family *family, const Clusters *rows
                 s[LIK_DF_INFERENCE] = w->meat.clusters - 1;
         }
         meat_sandwich(&w->meat, w->inverse, p, factor);
-        if (meat_cancels(&w->meat, w->inverse, p, factor,
-                         gate.eta + MACHINE_EPS * gate.condition))
+        if (meat_cancels(&w->meat, w->inverse, p, factor, gate.eta + MACHINE_EPS * gate.condition))
             *reasons |= REASON_CONDITION;
     } else {
         memset(w->meat.meat, 0, sizeof(double) * p * p);
@@ -371,8 +370,10 @@ int likelihood_fit(const Frame *frame, const LikelihoodInputs *inputs, const int
         ptrdiff_t length = (ptrdiff_t)(stop[f] - start[f]);
         for (int k = 0; k < LIK_COUNT; ++k)
             out->statistics[f * LIK_COUNT + k] = NAN;
-        Clusters rows = {group, frame->keep, (ptrdiff_t)start[f], (ptrdiff_t)stop[f], (int32_t)(f + 1)};
-        int status = fit_one(&w, &family, &rows, frame, inputs, f, options, &at, &quantiles, &reasons);
+        Clusters rows = {group, frame->keep, (ptrdiff_t)start[f], (ptrdiff_t)stop[f],
+                         (int32_t)(f + 1)};
+        int status =
+            fit_one(&w, &family, &rows, frame, inputs, f, options, &at, &quantiles, &reasons);
         if (status != OK && status != SEPARATED && status != NOT_CONVERGED) {
             infer_nothing(&out->coefficients, f, p);
             for (int k = 0; out->cov != NULL && k < p * p; ++k)

@@ -88,8 +88,8 @@ typedef struct {
 
 int irls(LikelihoodWork *w, const Family *family, const LikelihoodOptions *o, const double *start,
          Iterated *result);
-int newton(LikelihoodWork *w, const Family *family, const LikelihoodOptions *o,
-           const double *start, Iterated *result);
+int newton(LikelihoodWork *w, const Family *family, const LikelihoodOptions *o, const double *start,
+           Iterated *result);
 
 /* QR of sqrt(weight) * design; w->slope becomes the roots of the weights; OK or a status. */
 int likelihood_factor(LikelihoodWork *w, const double *weight);

@@ -23,7 +23,8 @@ void linear_statistics(const LinearMoments *m, double *s)
     s[LIN_R_SQUARED] = 1 - m->ssr / m->tss;
     s[LIN_ADJ_R_SQUARED] = 1 - (n - m->k_constant) / df_resid * (1 - s[LIN_R_SQUARED]);
     if (m->weighted)
-        s[LIN_LOG_LIK] = -log(m->ssr) * half - (1 + log(PI / half)) * half + 0.5 * m->sum_log_weight;
+        s[LIN_LOG_LIK] =
+            -log(m->ssr) * half - (1 + log(PI / half)) * half + 0.5 * m->sum_log_weight;
     else
         s[LIN_LOG_LIK] = -half * log(2 * PI) - half * log(m->ssr / n) - half;
     s[LIN_AIC] = -2 * s[LIN_LOG_LIK] + 2.0 * m->p;

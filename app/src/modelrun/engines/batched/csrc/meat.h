@@ -4,7 +4,16 @@
 
 #include "frame.h"
 
-enum Covariance { COV_NONROBUST, COV_HC0, COV_HC1, COV_HC2, COV_HC3, COV_HAC, COV_CLUSTER, COV_FIXED };
+enum Covariance {
+    COV_NONROBUST,
+    COV_HC0,
+    COV_HC1,
+    COV_HC2,
+    COV_HC3,
+    COV_HAC,
+    COV_CLUSTER,
+    COV_FIXED
+};
 
 typedef struct {
     int covariance;

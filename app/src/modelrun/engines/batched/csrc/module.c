@@ -27,29 +27,27 @@ static PyObject *py_distribution(PyObject *module, PyObject *args)
         views_close(&views);
         return NULL;
     }
-    Py_BEGIN_ALLOW_THREADS
-    for (Py_ssize_t i = 0; i < n; ++i)
-        switch (which) {
-        case 0:
-            out[i] = normal_two_sided(x[i]);
-            break;
-        case 1:
-            out[i] = normal_quantile(x[i]);
-            break;
-        case 2:
-            out[i] = t_two_sided(x[i], a[i]);
-            break;
-        case 3:
-            out[i] = t_quantile(x[i], a[i]);
-            break;
-        case 4:
-            out[i] = f_upper(x[i], a[i], b[i]);
-            break;
-        default:
-            out[i] = chi2_upper(x[i], a[i]);
-        }
-    Py_END_ALLOW_THREADS
-    return views_finish(&views, 0);
+    Py_BEGIN_ALLOW_THREADS for (Py_ssize_t i = 0; i < n; ++i) switch (which)
+    {
+    case 0:
+        out[i] = normal_two_sided(x[i]);
+        break;
+    case 1:
+        out[i] = normal_quantile(x[i]);
+        break;
+    case 2:
+        out[i] = t_two_sided(x[i], a[i]);
+        break;
+    case 3:
+        out[i] = t_quantile(x[i], a[i]);
+        break;
+    case 4:
+        out[i] = f_upper(x[i], a[i], b[i]);
+        break;
+    default:
+        out[i] = chi2_upper(x[i], a[i]);
+    }
+    Py_END_ALLOW_THREADS return views_finish(&views, 0);
 }
 
 static PyMethodDef methods[] = {

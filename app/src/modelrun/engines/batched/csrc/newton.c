@@ -25,7 +25,9 @@ static int factors(LikelihoodWork *w, const Family *family)
         if (family->link == PROBIT) {
             double q = 2 * y[i] - 1, density = exp(-x * x / 2.0) * 0.39894228040143267794;
             double p = 0.5 * erfc(-q * x * 0.70710678118654752440);
-            double clipped = p < MACHINE_EPS ? MACHINE_EPS : p > 1 - MACHINE_EPS ? 1 - MACHINE_EPS : p;
+            double clipped = p < MACHINE_EPS       ? MACHINE_EPS
+                             : p > 1 - MACHINE_EPS ? 1 - MACHINE_EPS
+                                                   : p;
             double ratio = q * density / p;
             w->slope[i] = q * density / clipped;
             w->w[i] = ratio * (ratio + x);

@@ -32,7 +32,8 @@ static double *take(double **next, size_t count)
     return at;
 }
 
-static int work_open(Work *w, ptrdiff_t rows, int p, const Sandwich *s, int32_t groups, int weighted)
+static int work_open(Work *w, ptrdiff_t rows, int p, const Sandwich *s, int32_t groups,
+                     int weighted)
 {
     ptrdiff_t ld = PADDED(rows) + LANES;
     size_t pp = PADDED((size_t)p * p);
@@ -117,7 +118,9 @@ static int fit_one(Work *w, const Frame *frame, const int32_t *group, ptrdiff_t 
         *reasons |= REASON_TOO_SHORT;
         return TOO_SHORT;
     }
-    LinearMoments m = {.p = p, .n = (double)x->n, .weighted = frame->weight != NULL,
+    LinearMoments m = {.p = p,
+                       .n = (double)x->n,
+                       .weighted = frame->weight != NULL,
                        .sum_log_weight = x->sum_log_weight};
     memcpy(w->e, x->y, sizeof(double) * x->padded);
     m.yy = vec_dot(x->y, x->y, x->padded);
@@ -197,8 +200,8 @@ static int fit_one(Work *w, const Frame *frame, const int32_t *group, ptrdiff_t 
             s[LIN_MIN_SLACK] = fmin(s[LIN_MIN_SLACK], slack);
             w->e[i] /= kind == COV_HC3 ? slack : sqrt(fmax(slack, 0.0));
         }
-        /* what rounding does to x'(X'X)^-1 x from a pseudo-inverse: kappa for the pseudo-inverse, the
-         * square of the column-scaled kappa for the product */
+        /* what rounding does to x'(X'X)^-1 x from a pseudo-inverse: kappa for the pseudo-inverse,
+         * the square of the column-scaled kappa for the product */
         double leverage_error =
             MACHINE_EPS * (gate.condition + gate_scaled_square(w->r, w->inverse, p));
         if (!(s[LIN_MIN_SLACK] >= GATE_LEVERAGE) ||

@@ -1,5 +1,5 @@
-/* Giraud, Langou, Rozloznik, van den Eshof (2005): two passes of classical Gram-Schmidt give a basis
- * orthogonal to working precision as long as the columns are numerically independent.
+/* Giraud, Langou, Rozloznik, van den Eshof (2005): two passes of classical Gram-Schmidt give a
+ * basis orthogonal to working precision as long as the columns are numerically independent.
  */
 #include "qr.h"
 

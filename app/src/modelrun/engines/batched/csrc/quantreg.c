@@ -1,7 +1,8 @@
-/* statsmodels' QuantReg: weighted least squares with weights 1 / |r rho_q| until no coefficient moves
- * by more than the tolerance (Hunter and Lange 2000 in spirit).  Its fixed point is not quite the
- * quantile solution, because residuals are kept 1e-6 from zero; the iterates are reproduced, not the
- * solution.  Standard errors: Koenker and Bassett's sandwich with a kernel estimate of the density.
+/* statsmodels' QuantReg: weighted least squares with weights 1 / |r rho_q| until no coefficient
+ * moves by more than the tolerance (Hunter and Lange 2000 in spirit).  Its fixed point is not quite
+ * the quantile solution, because residuals are kept 1e-6 from zero; the iterates are reproduced,
+ * not the solution.  Standard errors: Koenker and Bassett's sandwich with a kernel estimate of the
+ * density.
  */
 #include "quantreg.h"
 
@@ -18,7 +19,8 @@
 #include "vec.h"
 #include "verdict.h"
 
-#define BORDER 1e-5 /* linear convergence: stop tests are close calls more often, errors are 1e-9 */
+#define BORDER 1e-5 /* linear convergence: stop tests are close calls more often, errors are 1e-9  \
+                     */
 #define REMEMBERED 10
 #define NUDGE 1e-14
 #define SETTLED 1e-8
@@ -100,7 +102,8 @@ static int weighted_step(Work *w, int p)
 static int cycles(const Work *w, int p, int iteration)
 {
     for (int back = 1; back <= 8; ++back)
-        if (memcmp(w->b, w->history + ((iteration - back) % REMEMBERED) * p, sizeof(double) * p) == 0)
+        if (memcmp(w->b, w->history + ((iteration - back) % REMEMBERED) * p, sizeof(double) * p) ==
+            0)
             return 1;
     return 0;
 }
@@ -138,9 +141,10 @@ static int iterate(Work *w, int p, const QuantileOptions *o, int *iterations, un
     return OK;
 }
 
-/* The iterates amplify rounding by factors that nothing cheap predicts: some fits are settled to 1e-15,
- * some to 1e-6.  So each is run again on responses that differ in the last bits, and one whose
- * estimates do not stay is not settled.  Leaves the first run's estimates and fitted values in place.
+/* The iterates amplify rounding by factors that nothing cheap predicts: some fits are settled to
+ * 1e-15, some to 1e-6.  So each is run again on responses that differ in the last bits, and one
+ * whose estimates do not stay is not settled.  Leaves the first run's estimates and fitted values
+ * in place.
  */
 static int unsettled(Work *w, int p, const QuantileOptions *o, int iterations)
 {
@@ -256,7 +260,8 @@ static int fit_one(Work *w, const Frame *frame, ptrdiff_t start, ptrdiff_t stop,
     }
     if (out->cov)
         memcpy(out->cov + f * p * p, w->meat.cov, sizeof(double) * p * p);
-    infer(&out->coefficients, f, p, w->b, w->variance, o->use_t ? s[QUANT_DF_RESID] : -1.0, quantiles);
+    infer(&out->coefficients, f, p, w->b, w->variance, o->use_t ? s[QUANT_DF_RESID] : -1.0,
+          quantiles);
     ptrdiff_t i = 0;
     for (ptrdiff_t row = start; row < stop; ++row) {
         int kept = frame->keep == NULL || frame->keep[row];

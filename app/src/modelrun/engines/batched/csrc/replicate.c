@@ -40,7 +40,8 @@ double replicate_deviance(const Replicate *w)
         if (replicate_poisson(w))
             sum -= s * w->linear[k] - n * mu;
         else
-            sum -= (s > 0 ? s * log(mu + 1e-20) : 0.0) + (n - s > 0 ? (n - s) * log(1 - mu + 1e-20) : 0.0);
+            sum -= (s > 0 ? s * log(mu + 1e-20) : 0.0) +
+                   (n - s > 0 ? (n - s) * log(1 - mu + 1e-20) : 0.0);
     }
     return 2 * sum;
 }

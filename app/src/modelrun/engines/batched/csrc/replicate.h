@@ -9,7 +9,8 @@ typedef struct {
     const Family *family;
     ptrdiff_t ld, padded;
     double *x, *count, *sum, *linear, *previous, *mu, *w, *z, *score, *pairs;
-    double *log_factorials, *entropy; /* of each pair: log y!, and the saturated term of the deviance */
+    double *log_factorials,
+        *entropy; /* of each pair: log y!, and the saturated term of the deviance */
     double *l, *r, *inverse, *square, *b, *g, *variance, *scratch;
     double n, total, constant, squares;
 } Replicate;

@@ -12,9 +12,9 @@
 typedef struct {
     int p;
     ptrdiff_t patterns, pairs, rows;
-    const double *const *x; /* patterns each; NULL is a column of ones */
-    const double *offset;   /* patterns, or NULL */
-    const double *y;        /* pairs */
+    const double *const *x;    /* patterns each; NULL is a column of ones */
+    const double *offset;      /* patterns, or NULL */
+    const double *y;           /* pairs */
     const int32_t *pattern_of; /* pairs: which pattern */
     const int32_t *pair_of;    /* rows: which pair, -1 where a value is missing */
 } Distinct;

@@ -1,7 +1,7 @@
-/* Bootstrap replicates of Poisson and logistic regression.  After the first step a fit depends on the
- * counts and sums of responses of each pattern only, so that an iteration costs the distinct rows of
- * the design.  Steps are solved by Cholesky for the change of the coefficients, which corrects itself;
- * the iterates and stop tests are those of irls.c and newton.c.
+/* Bootstrap replicates of Poisson and logistic regression.  After the first step a fit depends on
+ * the counts and sums of responses of each pattern only, so that an iteration costs the distinct
+ * rows of the design.  Steps are solved by Cholesky for the change of the coefficients, which
+ * corrects itself; the iterates and stop tests are those of irls.c and newton.c.
  */
 #include "replicate.h"
 
@@ -17,7 +17,6 @@
 
 #define RIDGE 1e-10
 
-
 static double *take(double **next, size_t count)
 {
     double *at = *next;
@@ -25,7 +24,8 @@ static double *take(double **next, size_t count)
     return at;
 }
 
-/* l = Cholesky factor of X' diag(weight) X / scale + ridge, lower, row j at l + j * p; 0 if singular */
+/* l = Cholesky factor of X' diag(weight) X / scale + ridge, lower, row j at l + j * p; 0 if
+ * singular */
 static int factor(Replicate *w, const double *weight, double scale, double ridge)
 {
     int p = w->d->p;
@@ -68,7 +68,8 @@ static void solve(Replicate *w, const double *score, double scale)
     }
 }
 
-/* The first regression of IRLS sees each response: its weights and right side, summed by pattern. */
+/* The first regression of IRLS sees each response: its weights and right side, summed by pattern.
+ */
 static double first_regression(Replicate *w)
 {
     const Distinct *d = w->d;
@@ -84,10 +85,10 @@ static double first_regression(Replicate *w)
         double weight = replicate_poisson(w) ? mu : mu * (1 - mu);
         double linear = replicate_poisson(w) ? log(mu) : log(mu / (1 - mu));
         w->w[k] += c * weight;
-        w->score[k] +=
-            c * (weight * (linear - (d->offset ? d->offset[k] : 0.0)) + (y - mu));
-        double explained = replicate_poisson(w) ? y * linear - mu
-                                      : y * log(mu + 1e-20) + (1 - y) * log(1 - mu + 1e-20);
+        w->score[k] += c * (weight * (linear - (d->offset ? d->offset[k] : 0.0)) + (y - mu));
+        double explained = replicate_poisson(w)
+                               ? y * linear - mu
+                               : y * log(mu + 1e-20) + (1 - y) * log(1 - mu + 1e-20);
         dev += c * (w->entropy[i] - explained);
     }
     return 2 * dev;
@@ -240,7 +241,8 @@ static int fit_one(Replicate *w, ptrdiff_t f, int constant, const LikelihoodOpti
         for (int k = j; k < p; ++k)
             w->variance[j] += TRI(w->inverse, p, j, k) * TRI(w->inverse, p, j, k);
     }
-    infer(&out->coefficients, f, p, w->b, w->variance, o->use_t ? s[LIK_DF_RESID] : -1.0, quantiles);
+    infer(&out->coefficients, f, p, w->b, w->variance, o->use_t ? s[LIK_DF_RESID] : -1.0,
+          quantiles);
     if (*reasons & REASON_SEPARATION)
         return SEPARATED;
     return *reasons & REASON_ITERATIONS ? NOT_CONVERGED : OK;
@@ -282,7 +284,8 @@ int resample_likelihood(const Distinct *d, const Draw *draw, const int64_t *repl
     Family family;
     int p = d->p, constant;
     size_t pp = PADDED((size_t)p * p);
-    double *block = aligned_doubles(w.ld * (p + 8) + 3 * PADDED(d->pairs) + 4 * pp + 4 * PADDED(p + 1));
+    double *block =
+        aligned_doubles(w.ld * (p + 8) + 3 * PADDED(d->pairs) + 4 * pp + 4 * PADDED(p + 1));
     double *next = block;
     if (!quantiles_open(&quantiles, options->level) || block == NULL) {
         free(block);
@@ -292,7 +295,8 @@ int resample_likelihood(const Distinct *d, const Draw *draw, const int64_t *repl
     family_open(&family, options->family, options->link, options->alpha);
     w.family = &family;
     w.x = take(&next, w.ld * p);
-    double **const vectors[] = {&w.count, &w.sum, &w.linear, &w.previous, &w.mu, &w.w, &w.z, &w.score};
+    double **const vectors[] = {&w.count, &w.sum, &w.linear, &w.previous,
+                                &w.mu,    &w.w,   &w.z,      &w.score};
     for (int k = 0; k < 8; ++k)
         *vectors[k] = take(&next, w.ld);
     w.pairs = take(&next, d->pairs);

@@ -1,5 +1,6 @@
-/* Least squares of bootstrap replicates: rows of one pattern become their mean with the root of their
- * number as weight, and what they differ among themselves is added to the residual sum of squares.
+/* Least squares of bootstrap replicates: rows of one pattern become their mean with the root of
+ * their number as weight, and what they differ among themselves is added to the residual sum of
+ * squares.
  */
 #include <math.h>
 #include <stdlib.h>
@@ -99,7 +100,8 @@ static int fit_one(Work *w, const Distinct *d, ptrdiff_t f, const LinearOptions 
             sum += TRI(w->inverse, p, j, k) * TRI(w->inverse, p, j, k);
         w->variance[j] = s[LIN_SCALE] * sum;
     }
-    infer(&out->coefficients, f, p, w->b, w->variance, o->use_t ? s[LIN_DF_RESID] : -1.0, quantiles);
+    infer(&out->coefficients, f, p, w->b, w->variance, o->use_t ? s[LIN_DF_RESID] : -1.0,
+          quantiles);
     if (o->robust_f)
         s[LIN_F_P] = f_upper(s[LIN_F], s[LIN_DF_MODEL], s[LIN_DF_RESID]);
     return OK;

@@ -1,7 +1,8 @@
-/* Van Herk (1992) and Gil and Werman (1993) for a product that cannot be undone: here the triangular
- * factor of [X | y].  Before the block boundary a window's rows are a suffix, after it a prefix;
- * both factors are extended row by row by Givens rotations, and one merge of two triangles a window
- * gives its factor.  Nothing is ever subtracted, so nothing is lost when an outlier leaves.
+/* Van Herk (1992) and Gil and Werman (1993) for a product that cannot be undone: here the
+ * triangular factor of [X | y].  Before the block boundary a window's rows are a suffix, after it a
+ * prefix; both factors are extended row by row by Givens rotations, and one merge of two triangles
+ * a window gives its factor.  Nothing is ever subtracted, so nothing is lost when an outlier
+ * leaves.
  */
 #include "rolling.h"
 
@@ -17,7 +18,7 @@
 /* Packed upper triangles of m = p + 1 columns, row by row: row k has m - k entries. */
 typedef struct {
     int p, m, size;
-    int constant; /* column moved to the front, or -1 */
+    int constant;   /* column moved to the front, or -1 */
     double *suffix; /* block + 1 triangles; suffix[i] holds rows i.. of the block */
     double *counts; /* kept rows of each suffix */
     double *prefix, *merged, *row, *r, *inverse, *c, *b, *variance, *scratch;
@@ -163,7 +164,11 @@ static int solve(Window *w, double n, ptrdiff_t f, const LinearOptions *o, const
             return RANK_DEFICIENT;
         }
     }
-    LinearMoments moments = {.p = p, .n = n, .k_constant = w->constant >= 0, .ssr = ssr, .yy = yy,
+    LinearMoments moments = {.p = p,
+                             .n = n,
+                             .k_constant = w->constant >= 0,
+                             .ssr = ssr,
+                             .yy = yy,
                              .tss = w->constant >= 0 ? tss : yy};
     linear_statistics(&moments, s);
     tri_inverse(w->r, p, w->inverse);
@@ -187,7 +192,8 @@ static int solve(Window *w, double n, ptrdiff_t f, const LinearOptions *o, const
         w->b[w->constant] = b;
         w->variance[w->constant] = v;
     }
-    infer(&out->coefficients, f, p, w->b, w->variance, o->use_t ? s[LIN_DF_RESID] : -1.0, quantiles);
+    infer(&out->coefficients, f, p, w->b, w->variance, o->use_t ? s[LIN_DF_RESID] : -1.0,
+          quantiles);
     if (o->robust_f)
         s[LIN_F_P] = f_upper(s[LIN_F], s[LIN_DF_MODEL], s[LIN_DF_RESID]);
     return OK;
@@ -198,7 +204,8 @@ static double *window_open(Window *w, int p, int block)
     w->p = p;
     w->m = p + 1;
     w->size = w->m * (w->m + 1) / 2;
-    size_t pp = (size_t)p * p, count = (size_t)(block + 4) * w->size + block + 2 + 5 * w->m + 3 * pp;
+    size_t pp = (size_t)p * p,
+           count = (size_t)(block + 4) * w->size + block + 2 + 5 * w->m + 3 * pp;
     double *next = aligned_doubles(count), *base = next;
     if (next == NULL)
         return NULL;

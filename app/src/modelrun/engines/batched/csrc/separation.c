@@ -1,7 +1,7 @@
-/* Separation from the iterates.  Where the maximum of the likelihood lies at infinity, the last step
- * of the linear predictor is a direction of recession (Albert and Anderson 1984): it moves every
- * observation towards its own side or not at all.  Without separation no such direction exists, so
- * its length need only be clear of rounding.
+/* Separation from the iterates.  Where the maximum of the likelihood lies at infinity, the last
+ * step of the linear predictor is a direction of recession (Albert and Anderson 1984): it moves
+ * every observation towards its own side or not at all.  Without separation no such direction
+ * exists, so its length need only be clear of rounding.
  */
 #include <math.h>
 
@@ -13,8 +13,8 @@
 int likelihood_separated(const LikelihoodWork *w, const Family *family)
 {
     int binary = family->name == BINOMIAL;
-    if (!binary && !(family->link == LOG && (family->name == POISSON ||
-                                             family->name == NEGATIVE_BINOMIAL)))
+    if (!binary &&
+        !(family->link == LOG && (family->name == POISSON || family->name == NEGATIVE_BINOMIAL)))
         return 0;
     double toward = 0.0, against = 0.0;
     for (ptrdiff_t i = 0; i < w->rows.n; ++i) {

@@ -58,7 +58,7 @@ static double kernel_density(int kernel, double u)
     case GAUSS:
         return exp(-u * u / 2.0) / sqrt(2 * PI);
     case PARZEN:
-        return a > 1 ? 0.0
+        return a > 1      ? 0.0
                : a <= 0.5 ? 4.0 / 3 - 8.0 * u * u + 8.0 * a * a * a
                           : 8.0 * (1 - a) * (1 - a) * (1 - a) / 3.0;
     default:

@@ -4,8 +4,8 @@
 
 #include "quantreg.h"
 
-/* Kernel estimate of the density of the residuals e at zero; h becomes the bandwidth.  `sorted` holds
- * n values.
+/* Kernel estimate of the density of the residuals e at zero; h becomes the bandwidth.  `sorted`
+ * holds n values.
  */
 double sparsity_density(const double *y, const double *e, ptrdiff_t n, const QuantileOptions *o,
                         double *sorted, double *h);

@@ -23,7 +23,8 @@ VERSIONED double vec_dot(const double *a, const double *b, ptrdiff_t n)
     return SUM(s);
 }
 
-VERSIONED void vec_dots(const double *q, ptrdiff_t ld, int k, const double *v, ptrdiff_t n, double *c)
+VERSIONED void vec_dots(const double *q, ptrdiff_t ld, int k, const double *v, ptrdiff_t n,
+                        double *c)
 {
     int j = 0;
     for (; j + 4 <= k; j += 4) {
@@ -57,8 +58,8 @@ VERSIONED void vec_subtract(const double *q, ptrdiff_t ld, int k, const double *
         const double *q0 = q + j * ld, *q1 = q0 + ld, *q2 = q1 + ld, *q3 = q2 + ld;
         double c0 = c[j], c1 = c[j + 1], c2 = c[j + 2], c3 = c[j + 3];
         for (ptrdiff_t i = 0; i < n; i += LANES)
-            *(v8 *)(v + i) -= (c0 * AT(q0 + i) + c1 * AT(q1 + i)) +
-                              (c2 * AT(q2 + i) + c3 * AT(q3 + i));
+            *(v8 *)(v + i) -=
+                (c0 * AT(q0 + i) + c1 * AT(q1 + i)) + (c2 * AT(q2 + i) + c3 * AT(q3 + i));
     }
     for (; j < k; ++j)
         for (ptrdiff_t i = 0; i < n; i += LANES)

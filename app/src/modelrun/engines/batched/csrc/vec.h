@@ -37,8 +37,8 @@ void vec_leverage(const double *q, ptrdiff_t ld, int k, double *h, ptrdiff_t n);
 /* z[i] = sum_{l=0..lags} weight[l] * u[i - l]; u must be preceded by `lags` zeros */
 void vec_filter(const double *u, const double *weight, int lags, double *z, ptrdiff_t n);
 
-/* w[i] = 1 / |r rho|, r = y[i] - fitted[i] kept at least 1e-6 from zero, rho = q below zero and 1 - q
- * above: the weights of statsmodels' quantile regression */
+/* w[i] = 1 / |r rho|, r = y[i] - fitted[i] kept at least 1e-6 from zero, rho = q below zero and 1 -
+ * q above: the weights of statsmodels' quantile regression */
 void vec_check_weights(const double *y, const double *fitted, double q, double *w, ptrdiff_t n);
 
 #endif

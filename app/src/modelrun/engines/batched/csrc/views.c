@@ -53,13 +53,13 @@ void *views_take(Views *views, PyObject *object, const char *name, char kind, Py
         return NULL;
     views->count += 1;
     if (!matches(view, kind)) {
-        PyErr_Format(PyExc_TypeError, "%s: items of kind '%c' are needed, the buffer has '%s'", name,
-                     kind, view->format ? view->format : "B");
+        PyErr_Format(PyExc_TypeError, "%s: items of kind '%c' are needed, the buffer has '%s'",
+                     name, kind, view->format ? view->format : "B");
         return NULL;
     }
     if (view->len / view->itemsize < items) {
-        PyErr_Format(PyExc_ValueError, "%s: at least %zd items are needed, the buffer has %zd", name,
-                     items, view->len / view->itemsize);
+        PyErr_Format(PyExc_ValueError, "%s: at least %zd items are needed, the buffer has %zd",
+                     name, items, view->len / view->itemsize);
         return NULL;
     }
     return view->buf;
