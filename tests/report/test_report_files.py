@@ -182,7 +182,7 @@ def test_what_run_json_will_say_can_be_handed_over(results: Results) -> None:
     folder = results("few", groups=5, windows=40)
     counts = {"total": 201, "succeeded": 200, "notConverged": 0, "failed": 0, "skipped": 1}
     found = pages(read(folder, {"study": "other", "fits": counts}))
-    assert found[0].title == "200 of 201 fits succeeded, 1 were skipped"
+    assert found[0].title == "200 of 201 fits succeeded, 1 was skipped"
     assert "Study other" in found[0].lead
 
 

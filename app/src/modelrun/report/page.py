@@ -18,8 +18,8 @@ Ints = npt.NDArray[np.int64]
 NOTHING: Floats = np.empty(0)
 """An absent series."""
 
-Kind = Literal["number", "date"]
-"""What an axis counts: plain numbers, or days since 1970-01-01."""
+Kind = Literal["number", "plain", "date"]
+"""What an axis counts: numbers, numbers without separators such as years, or days since 1970."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -236,7 +236,8 @@ def _positions(column: Any, times: Times | None) -> tuple[Floats, Kind]:
         return np.asarray(unit.to_numpy(zero_copy_only=False), np.float64) / 86_400_000.0, "date"
     if pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind):
         number = column.cast(pa.float64()).to_numpy(zero_copy_only=False)
-        return np.asarray(number, np.float64), "number"
+        plain = pa.types.is_integer(kind)
+        return np.asarray(number, np.float64), "plain" if plain else "number"
     if times is None:
         return np.arange(len(column), dtype=np.float64), "number"
     places = pc.index_in(column.cast(pa.string()), value_set=pa.array(times.labels))
@@ -244,6 +245,8 @@ def _positions(column: Any, times: Times | None) -> tuple[Floats, Kind]:
 
 
 def _label(word: object) -> str:
+    if isinstance(word, float) and word.is_integer():
+        word = int(word)
     text = "missing" if word is None else str(word)
     return text.removesuffix(" 00:00:00").removesuffix("+00:00")
 

@@ -24,7 +24,8 @@ def ticks(low: float, high: float, kind: Kind, most: int) -> Ticks:
     first = math.ceil(low / step - 1e-9)
     last = math.floor(high / step + 1e-9)
     decimals = max(0, -math.floor(math.log10(step) + 1e-9))
-    return tuple((i * step, _text(i * step, decimals, high - low)) for i in range(first, last + 1))
+    marks = ((i * step, _text(i * step, decimals, high - low)) for i in range(first, last + 1))
+    return tuple((at, text.replace(",", "") if kind == "plain" else text) for at, text in marks)
 
 
 def reach(values: Floats, *, margin: float = 0.04, zero: bool = False) -> tuple[float, float]:

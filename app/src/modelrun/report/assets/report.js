@@ -61,6 +61,17 @@
     return widened(Math.min(middle[0], quantile(ends, 0.01)), Math.max(middle[1], quantile(ends, 0.99)), 0.04);
   }
 
+  // Limits of intervals, without a few giants.
+  function rangeLimits(p) {
+    const middle = span(p.middle.concat(p.innerLow, p.innerHigh));
+    if (!p.low.length) return widened(middle[0], middle[1], 0.05);
+    let low = span(p.low)[0], high = span(p.high)[1];
+    const known = p.low.map((v, i) => (v === null || p.high[i] === null ? null : p.high[i] - v));
+    const room = 1.5 * quantile(known, 0.5);
+    if (high - low > 2 * (middle[1] - middle[0] + 2 * room)) { low = middle[0] - room; high = middle[1] + room; }
+    return widened(Math.min(low, middle[0]), Math.max(high, middle[1]), 0.04);
+  }
+
   // Round numbers within the limits, about as many as wanted.
   function ticks(low, high, most) {
     const rough = (high - low) / most, power = Math.pow(10, Math.floor(Math.log10(rough)));
@@ -94,10 +105,10 @@
     }, extra);
   }
 
-  function bottom(c, date, low, high, most, extra) {
+  function bottom(c, date, low, high, most, extra, plain) {
     const places = date ? dates(low, high, most) : ticks(low, high, most);
     const years = date && places.every((d) => day(d).slice(5) === "01-01");
-    const words = (d) => (!date ? number(d) : years ? day(d).slice(0, 4) : high - low < 62 ? day(d).slice(5) : day(d).slice(0, 7));
+    const words = (d) => (!date ? (plain ? String(d) : number(d)) : years ? day(d).slice(0, 4) : high - low < 62 ? day(d).slice(5) : day(d).slice(0, 7));
     return values(c, low, high, most, Object.assign({
       axisLine: { show: true, onZero: false, lineStyle: { color: c.quiet, width: 0.7 } }, splitLine: { show: false },
       axisTick: { show: true, length: 3, lineStyle: { color: c.quiet, width: 0.7 }, customValues: places },
@@ -131,7 +142,7 @@
       };
     },
     Ranges(p, g, c) {
-      const [low, high] = limits([p]);
+      const [low, high] = rangeLimits(p);
       const has = p.low.length > 0, inner = p.innerLow.length > 0;
       return {
         x: bottom(c, false, low, high, 5, { splitLine: { show: true, lineStyle: { color: c.faint, width: 0.6 } } }),
@@ -187,7 +198,7 @@
         markLine: marks(low < 0 && high > 0 ? [["yAxis", 0, c.ink, true]] : [], c), z: 3,
       });
       return {
-        x: bottom(c, g.date, xs[0], xs[xs.length - 1], g.shared ? 3 : 7),
+        x: bottom(c, g.date, xs[0], xs[xs.length - 1], g.shared ? 3 : 7, {}, g.plain),
         y: values(c, low, high, g.shared ? 3 : 5),
         series, trigger: "axis",
         text(i) {
@@ -201,7 +212,7 @@
       const cells = [];
       p.values.forEach((row, i) => row.forEach((v, j) => { if (v !== null) cells.push([j, i, v]); }));
       return {
-        x: { type: "category", data: p.xs.map((v) => (g.date ? day(v).slice(0, 7) : number(v))), axisTick: { show: false }, axisLine: { show: false },
+        x: { type: "category", data: p.xs.map((v) => (g.date ? day(v).slice(0, 7) : g.plain ? String(v) : number(v))), axisTick: { show: false }, axisLine: { show: false },
           axisLabel: { color: c.quiet, fontSize: 10, hideOverlap: true, interval: Math.ceil(p.xs.length / 4), formatter: (v) => (g.date ? v.slice(0, 4) : v) } },
         y: { type: "category", inverse: true, data: p.rows, axisTick: { show: false }, axisLine: { show: false },
           axisLabel: { color: c.ink, fontSize: 9, width: 84, overflow: "truncate", interval: p.rows.length > 40 ? 1 : 0 } },
@@ -216,7 +227,7 @@
         x: bottom(c, false, low, high, 5),
         y: values(c, 0, 1.05 * Math.max(2, ...p.ys), 5),
         series: p.kinds.map(([name, colour], k) => ({
-          type: "scatter", symbolSize: 3, itemStyle: { color: colour, opacity: 0.75 }, clip: true,
+          type: "scatter", symbolSize: p.xs.length > 1000 ? 3 : 5, itemStyle: { color: colour, opacity: 0.75 }, clip: true,
           data: p.xs.map((x, i) => [x, p.ys[i], p.classes[i]]).filter((v) => v[2] === k),
           markLine: marks(k === 0 ? [["xAxis", 0, c.ink, true]] : [], c),
           tooltip: { formatter: (e) => `estimate ${number(e.value[0])}<br>p = ${number(Math.pow(10, -e.value[1]))}<br>${escape(name)}` },
@@ -225,7 +236,7 @@
     },
     Bars(p, g, c) {
       return {
-        x: { type: "category", data: p.xs.map((v) => (g.date ? day(v).slice(0, 7) : number(v))), axisTick: { show: false },
+        x: { type: "category", data: p.xs.map((v) => (g.date ? day(v).slice(0, 7) : g.plain ? String(v) : number(v))), axisTick: { show: false },
           axisLine: { lineStyle: { color: c.quiet } }, axisLabel: { color: c.quiet, fontSize: 10, hideOverlap: true } },
         y: values(c, 0, 1.05 * Math.max(1, ...p.xs.map((_, j) => p.values.reduce((sum, row) => sum + row[j], 0))), 4),
         series: p.series.map(([name, colour], i) => ({

@@ -24,8 +24,7 @@ from modelrun.report.tables import Tables
 def pages(tables: Tables) -> tuple[Page, ...]:
     """Return all pages of the report of a run."""
     found = terms(tables)
-    return (
-        *verdict.pages(tables),
+    rest = (
         *single.pages(tables, found),
         *comparison.pages(tables, found),
         *spread.pages(tables, found),
@@ -36,5 +35,5 @@ def pages(tables: Tables) -> tuple[Page, ...]:
         *significance.pages(tables, found),
         *quality.pages(tables),
         *failing.pages(tables),
-        *provenance.pages(tables),
     )
+    return (*verdict.pages(tables, rest), *rest, *provenance.pages(tables))

@@ -67,9 +67,10 @@ def _facts(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
     if isinstance(value, Mapping):
         for key, inner in value.items():
             yield from _facts(inner, f"{path}.{key}" if path else str(key))
-    elif isinstance(value, list) and any(isinstance(inner, Mapping | list) for inner in value):
+    elif isinstance(value, list) and any(isinstance(inner, Mapping) for inner in value):
         for i, inner in enumerate(value[:8]):
-            yield from _facts(inner, f"{path}[{i}]")
+            parts = [text for _, text in _facts(inner)]
+            yield f"{path}[{i}]" if len(value) > 1 else path, " · ".join(parts)
     elif value not in (None, "", []):
         if isinstance(value, list):
             text = ", ".join(map(str, value))

@@ -45,7 +45,7 @@ def pages(tables: Tables) -> tuple[Page, ...]:
                 blocks=(
                     Grid(
                         panels=panels,
-                        columns=min(3, len(panels)),
+                        columns=3 if len(panels) > 4 else 2,
                         x_label="value",
                         y_label="fits",
                         legend=(("bar", "fits"), ("line", "median"), ("dash", "5% and 95%")),
@@ -141,7 +141,7 @@ def _worst(tables: Tables) -> Page | None:
     name, sign = judge
     values = floats(fits, name)
     known = np.flatnonzero(np.isfinite(values))
-    if len(known) < SEVERAL_FITS:
+    if len(known) <= WORST or tables.replicates:
         return None
     order = known[np.argsort(-sign * values[known], kind="stable")[:WORST]]
     shown = [other for other in ("nobs", "aic", "sigma") if other in fits.column_names]

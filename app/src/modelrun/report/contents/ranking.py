@@ -170,5 +170,5 @@ def _note(tables: Tables) -> str:
         return "The bars show how estimates vary over time; they are no confidence intervals."
     return (
         "The ends of a ranking are partly luck: the highest of many noisy estimates tends to "
-        "overstate. Intervals hold for one group at a time."
+        "overstate. Intervals hold for one group at a time; very wide ones may be cut by the axis."
     )

@@ -31,7 +31,7 @@ def pages(tables: Tables, terms: Sequence[Term]) -> tuple[Page, ...]:
                 0,
                 Grid(
                     panels=panels,
-                    columns=min(3, len(panels)),
+                    columns=3 if len(panels) > 4 else 2,
                     x_label="estimate",
                     y_label="replicates",
                     legend=(

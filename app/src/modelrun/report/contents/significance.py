@@ -76,7 +76,7 @@ def _histograms(tables: Tables, portion: Sequence[Term], terms: Sequence[Term]) 
         blocks=(
             Grid(
                 panels=tuple(panels),
-                columns=min(3, len(panels)),
+                columns=3 if len(panels) > 4 else 2,
                 x_label="p-value",
                 y_label="fits",
                 legend=(("bar", "fits"), ("dash", "expected without any effect")),
@@ -112,7 +112,7 @@ def _clouds(portion: Sequence[Term], terms: Sequence[Term]) -> Page:
         blocks=(
             Grid(
                 panels=panels,
-                columns=min(3, len(panels)),
+                columns=3 if len(panels) > 4 else 2,
                 x_label="estimate",
                 y_label="−log10 p",
                 legend=tuple((colour, name) for name, colour in kinds),

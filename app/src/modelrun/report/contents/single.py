@@ -33,19 +33,23 @@ def pages(tables: Tables, terms: Sequence[Term]) -> tuple[Page, ...]:
 
 
 def _table(portion: Sequence[Term], terms: Sequence[Term]) -> Table:
-    return Table(
-        caption="Coefficients",
-        header=("term", "estimate", "std. error", "lower", "upper", "p-value", "adjusted p"),
-        rows=tuple(
+    adjusted = any(np.isfinite(term.p_adjusted[0]) for term in portion)
+    rows = []
+    for term in portion:
+        values = (term.estimate[0], term.error[0], term.low[0], term.high[0])
+        tests = (term.p[0], term.p_adjusted[0])[: 2 if adjusted else 1]
+        rows.append(
             (
                 heading(term, terms),
-                *(numbers.value(number[0], 4) for number in (term.estimate, term.error)),
-                *(numbers.value(number[0], 4) for number in (term.low, term.high)),
-                numbers.p_value(float(term.p[0])),
-                numbers.p_value(float(term.p_adjusted[0])),
+                *(numbers.value(float(value), 4) for value in values),
+                *(numbers.p_value(float(p)) for p in tests),
             )
-            for term in portion
-        ),
+        )
+    header = ("term", "estimate", "std. error", "lower", "upper", "p-value", "adjusted p")
+    return Table(
+        caption="Coefficients",
+        header=header if adjusted else header[:-1],
+        rows=tuple(rows),
         align="lrrrrrr",
     )
 

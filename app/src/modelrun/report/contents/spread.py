@@ -42,7 +42,7 @@ def pages(tables: Tables, terms: Sequence[Term]) -> tuple[Page, ...]:
                 blocks=(
                     Grid(
                         panels=panels,
-                        columns=min(3, len(panels)),
+                        columns=3 if len(panels) > 4 else 2,
                         x_label="estimate",
                         y_label="fits",
                         legend=(("bar", "fits"), ("line", "median"), ("dash", "5% and 95%")),
@@ -116,7 +116,9 @@ def _table(portion: Sequence[Term], terms: Sequence[Term]) -> Table:
 
 def _message(portion: Sequence[Term]) -> str:
     shares = [
-        (float(np.mean(term.estimate > 0)), term) for term in portion if term.term not in INTERCEPTS
+        (float(np.mean(term.estimate > 0)), term)
+        for term in portion
+        if term.term not in INTERCEPTS and not term.component.startswith("var")
     ]
     steady = sorted({term.label for share, term in shares if min(share, 1 - share) <= 0.05})
     mixed = sorted(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -21,8 +21,8 @@ STATUS_WORDS = {
 }
 
 
-def pages(tables: Tables) -> tuple[Page, ...]:
-    """Return the verdict."""
+def pages(tables: Tables, rest: Sequence[Page] = ()) -> tuple[Page, ...]:
+    """Return the verdict, with the messages of the pages that follow it."""
     counts = tally(tables)
     total = counts["total"]
     tiles = [
@@ -55,9 +55,18 @@ def pages(tables: Tables) -> tuple[Page, ...]:
                 _models(tables),
                 Text("How it was done", sentences(tables)),
                 *((Text("What to keep in mind", remarks),) if remarks else ()),
+                *((Text("In short", _messages(rest)),) if rest else ()),
             ),
         ),
     )
+
+
+def _messages(rest: Sequence[Page]) -> tuple[str, ...]:
+    """Return the first message of each chapter."""
+    first: dict[str, str] = {}
+    for page in rest:
+        first.setdefault(page.chapter, f"{page.chapter}: {page.title}.")
+    return tuple(first.values())
 
 
 def tally(tables: Tables) -> dict[str, int]:
@@ -101,7 +110,7 @@ def _headline(counts: Mapping[str, int]) -> str:
         for name, word in (
             ("failed", "failed"),
             ("notConverged", "did not converge"),
-            ("skipped", "were skipped"),
+            ("skipped", "was skipped" if counts["skipped"] == 1 else "were skipped"),
         )
         if counts[name]
     ]

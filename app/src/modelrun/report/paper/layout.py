@@ -5,10 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from modelrun.report.page import (
+    Bars,
     Block,
     Code,
     Grid,
     Heat,
+    Histogram,
     Page,
     Ranges,
     Shares,
@@ -54,7 +56,7 @@ def lay_out(sheet: Sheet, page: Page, number: int, count: int, name: str) -> Spa
     grids = sum(isinstance(block, Grid) for block in page.blocks)
     span: Span | None = None
     for block, height in zip(page.blocks, fixed, strict=True):
-        tall = free / grids if isinstance(block, Grid) else height
+        tall = min(free / grids, _most(block)) if isinstance(block, Grid) else height
         if isinstance(block, Grid):
             span = (top + (0.16 if block.legend else -0.08), top + tall + 0.08)
         _draw(sheet, block, top, tall)
@@ -77,6 +79,20 @@ def _height(block: Block) -> float:
             return 0.2 + 0.118 * -(-len(block.lines) // 2)
         case Grid():
             return 0.0
+
+
+def _most(grid: Grid) -> float:
+    """Return the height beyond which panels would only be stretched."""
+    columns = min(grid.columns, len(grid.panels))
+    rows = -(-len(grid.panels) // columns)
+    match grid.panels[0]:
+        case Ranges(middle=middle):
+            tall = 0.4 + 0.3 * len(middle)
+        case Histogram() | Bars():
+            tall = 2.2
+        case _:
+            tall = 3.4
+    return rows * (tall + 0.6) + 0.5
 
 
 def _draw(sheet: Sheet, block: Block, top: float, height: float) -> None:

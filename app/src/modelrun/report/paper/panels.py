@@ -4,7 +4,18 @@ from __future__ import annotations
 
 import numpy as np
 
-from modelrun.report.page import Bars, Cloud, Floats, Heat, Histogram, Kind, Lines, Panel, Ranges
+from modelrun.report.page import (
+    NOTHING,
+    Bars,
+    Cloud,
+    Floats,
+    Heat,
+    Histogram,
+    Kind,
+    Lines,
+    Panel,
+    Ranges,
+)
 from modelrun.report.paper.frame import SMALL, Frame
 from modelrun.report.paper.lettering import extent, shorten
 from modelrun.report.paper.sheet import Sheet
@@ -104,11 +115,7 @@ def _histogram(sheet: Sheet, panel: Histogram, box: Box) -> None:
 def _ranges(sheet: Sheet, panel: Ranges, box: Box) -> None:
     left, top, width, height = box
     count = len(panel.middle)
-    outside = [panel.middle, panel.inner_low, panel.inner_high]
-    for end in (panel.low, panel.high):
-        known = end[np.isfinite(end)]
-        outside.append(np.percentile(known, [2, 98]) if len(known) > 20 else known)
-    x = reach(np.concatenate(outside))
+    x = reach(np.concatenate([panel.middle, panel.inner_low, panel.inner_high, *_ends(panel)]))
     if 0 < x[0] < 0.6 * x[1] or 0.6 * x[0] < x[1] < 0:
         x = (min(0.0, x[0]), max(0.0, x[1]))
         x = (x[0] - 0.03 * (x[1] - x[0]), x[1] + 0.03 * (x[1] - x[0]))
@@ -134,6 +141,21 @@ def _ranges(sheet: Sheet, panel: Ranges, box: Box) -> None:
         sheet.text(
             left - 0.07, float(places[row, 1]), name, size, INK, side="right", level="center"
         )
+
+
+def _ends(panel: Ranges) -> tuple[Floats, Floats]:
+    """Return the ends of intervals that the axis must reach: not those of a few giants."""
+    known = (
+        np.isfinite(panel.low) & np.isfinite(panel.high) if len(panel.low) else np.zeros(0, bool)
+    )
+    if not known.any():
+        return NOTHING, NOTHING
+    low, high, middle = panel.low[known], panel.high[known], panel.middle[known]
+    room = 1.5 * float(np.median(high - low))
+    usual = middle.min() - room, middle.max() + room
+    if high.max() - low.min() > 2 * (usual[1] - usual[0]):
+        return np.array([usual[0]]), np.array([usual[1]])
+    return low, high
 
 
 def _lines(
@@ -222,7 +244,8 @@ def _cloud(sheet: Sheet, panel: Cloud, box: Box) -> None:
     for i, (_, colour) in enumerate(panel.kinds):
         rows = inside & (panel.kind == i)
         if rows.any():
-            sheet.dots(frame.points(panel.x[rows], panel.y[rows]), colour, 2.0, 0.7)
+            size = 2.0 if len(panel.x) > 1000 else 3.5
+            sheet.dots(frame.points(panel.x[rows], panel.y[rows]), colour, size, 0.7)
     frame.base(sheet)
     frame.x_axis(sheet, ticks(*x, "number", max(3, int(box[2] * 1.8))))
 

@@ -34,6 +34,7 @@ def _grid(grid: Grid) -> dict[str, Any]:
         "x": grid.x_label,
         "y": grid.y_label,
         "date": grid.x_kind == "date",
+        "plain": grid.x_kind == "plain",
         "shared": grid.shared,
         "alt": grid.alt,
         "panels": [_panel(panel, date=grid.x_kind == "date") for panel in grid.panels],
