@@ -316,7 +316,8 @@ def _draw(location: str, facts: Facts, stages: Stages, wish: Report) -> str:
 
     document = facts.bundle(stages.seconds, finished=dt.datetime.now(dt.UTC))
     paths = draw_report(location, html=wish.html, pdf=wish.pdf, run=document)
-    return next((path for path in paths if path.endswith(".html")), paths[0])
+    page = next((path for path in paths if path.endswith(".html")), paths[0])
+    return f"{location}/{page.rpartition('/')[2]}"
 
 
 def _definition(plan: Plan, distrusted: frozenset[str]) -> bytes:
