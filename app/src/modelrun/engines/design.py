@@ -104,12 +104,18 @@ def complete_rows(
         values: The panel's columns.
         columns: Further columns that a fit reads.
     """
-    complete = ~np.isnan(design.endog)
-    for j in range(design.exog.shape[1]):
-        complete &= ~np.isnan(design.exog[:, j])
+    complete: npt.NDArray[np.bool_] | None = None
+    for column in (design.endog, *(design.exog[:, j] for j in range(design.exog.shape[1]))):
+        with np.errstate(over="ignore", invalid="ignore"):
+            # One missing value makes the sum missing, and a sum costs a third of a mask.
+            if np.isfinite(column.sum()):
+                continue
+        present = ~np.isnan(column)
+        complete = present if complete is None else complete & present
     for name in columns:
-        complete &= ~values.missing(name)
-    return None if complete.all() else complete
+        present = ~values.missing(name)
+        complete = present if complete is None else complete & present
+    return None if complete is None or complete.all() else complete
 
 
 class FormulaDesign:

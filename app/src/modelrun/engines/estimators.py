@@ -83,7 +83,7 @@ _ALL = (
     Estimator("GEE", _GEE, route="own", needs=_GROUPS),
     Estimator("NominalGEE", _GEE, route="own", needs=_GROUPS),
     Estimator("OrdinalGEE", _GEE, route="own", needs=_GROUPS),
-    Estimator("MixedLM", "statsmodels.regression.mixed_linear_model", route="own", needs=_GROUPS),
+    Estimator("MixedLM", "statsmodels.regression.mixed_linear_model", needs=_GROUPS),
     Estimator("PHReg", "statsmodels.duration.hazard_regression", route="own", closed_form=True),
     Estimator("OrderedModel", "statsmodels.miscmodels.ordinal_model", route="own"),
     Estimator("BetaModel", "statsmodels.othermod.betareg", route="own"),

@@ -39,6 +39,9 @@ from modelrun.plan.study import PlannedModel, Study
 from modelrun_api.failure import FitStatus
 
 _LINEAR = frozenset({"OLS", "WLS"})
+_OWN_FORMULAS = frozenset({"re_formula", "vc_formula", "use_sparse"})
+"""Keywords of from_formula that do more than build a design."""
+
 _BINARY = frozenset({"Logit", "Probit"})
 
 
@@ -59,7 +62,7 @@ def fitter(study: Study, model: PlannedModel, values: PanelValues) -> Fitter:
     entry = estimator(model.spec.estimator)
     if entry.kind == "series":
         return SeriesFitter(study, model, entry, values)
-    if entry.route == "own":
+    if entry.route == "own" or _OWN_FORMULAS & set(model.spec.init):
         return OwnFitter(study, model, entry, values)
     return FormulaFitter(study, model, entry, values)
 
@@ -72,9 +75,20 @@ def few_rows(n: int, study: Study, *, parameters: int = 0, dropped: int = 0) -> 
     return skipped(reason, text, engine="statsmodels", nobs=n)
 
 
-def quiet(klass: Any) -> dict[str, Any]:
+def engine_class(entry: Estimator) -> Any:
+    """Return the class that fits: statsmodels', or its twin without loops over groups."""
+    if entry.name == "MixedLM":
+        from modelrun.engines.mixed_arrays import array_class
+
+        return array_class()
+    return entry.load()
+
+
+def quiet(entry: Estimator) -> dict[str, Any]:
     """Return the keywords that keep a class's fit method from printing."""
-    for owner in klass.__mro__:
+    if entry.name == "MixedLM":
+        return {}  # it is quiet, and hands an unknown disp to every optimiser
+    for owner in entry.load().__mro__:
         method = vars(owner).get("fit")
         if method is None:
             continue
@@ -141,10 +155,11 @@ class FormulaFitter:
         assert model.spec.formula is not None
         self._study = study
         self._entry = entry
-        self._class = entry.load()
+        self._class = engine_class(entry)
+        self._twin = self._class is not entry.load()
         self._init = keywords.prepare_init(model.spec.init)
         self._fit = keywords.prepare_fit(model.spec.fit)
-        self._quiet = quiet(self._class)
+        self._quiet = quiet(entry)
         self._missing = self._init.constant.get("missing", "drop")
         self._finisher = Finisher(study, entry, values)
         data = {("init", *path): name for path, name in self._init.data.items()}
@@ -200,7 +215,12 @@ class FormulaFitter:
                 f"({', '.join(design.endog_names)}) because it is not numeric; "
                 f"{self._entry.name} wants one, such as I((x > 0) * 1)"
             )
-        return self._class(endog, exog, **init).fit(**{**self._quiet, **self._fit.filled(fits)})
+        words = {**self._quiet, **self._fit.filled(fits)}
+        results = self._class(endog, exog, **init).fit(**words)
+        if self._twin and not results.converged:
+            # Whether a hard fit counts as converged, rounding decides: let statsmodels' own say.
+            return self._entry.load()(endog, exog, **init).fit(**words)
+        return results
 
     def _verdict(self, record: FitRecord, heard: list[warnings.WarningMessage]) -> None:
         """Set converged for classes that tell it by warnings or by their iterations alone."""

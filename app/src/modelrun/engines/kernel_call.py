@@ -88,7 +88,7 @@ def rows_of_panel(
     keep = complete_rows(design, values, translation.needed())
     endog = np.asarray(design.endog, dtype=np.float64)
     return Rows(
-        design=_columns(design),
+        design=_columns(design, trusted="Intercept" not in study.panel.column_names),
         endog=endog,
         keep=keep,
         wrong=_wrong(translation, endog, columns),
@@ -103,11 +103,12 @@ def _numbers(values: npt.NDArray[np.generic], name: str) -> npt.NDArray[np.gener
     return values
 
 
-def _columns(design: Design) -> Columns:
+def _columns(design: Design, *, trusted: bool) -> Columns:
+    """Return the design by columns; the formula's intercept takes no memory."""
     data: list[Floats | None] = []
     for j, name in enumerate(design.exog_names):
         column = np.asarray(design.exog[:, j])
-        ones = name == "Intercept" and bool((column == 1.0).all())
+        ones = name == "Intercept" and (trusted or bool((column == 1.0).all()))
         data.append(None if ones else np.ascontiguousarray(column))
     return Columns(tuple(data), len(design.endog))
 

@@ -57,7 +57,7 @@ def fit(study: Study, model: PlannedModel, index: int) -> Any:
         if "exog" in given:
             given["exog"] = given["exog"].reset_index(drop=True).astype(float)
         built = klass(endog, **given)
-        return built.fit(**{**quiet(klass), **fits.filled(_columns(frame, fits))})
+        return built.fit(**{**quiet(entry), **fits.filled(_columns(frame, fits))})
     if fits.data:
         # fit knows nothing of rows that the formula drops, so they go before it.
         frame = _complete(spec.formula, frame, (*init.data.values(), *fits.data.values()))
@@ -70,8 +70,7 @@ def fit(study: Study, model: PlannedModel, index: int) -> Any:
     if entry.name == "MixedLM":
         given.setdefault("missing", "drop")
     built = klass.from_formula(spec.formula, data=frame, eval_env={"np": np, "numpy": np}, **given)
-    silence = {} if entry.name == "MixedLM" else quiet(klass)
-    return built.fit(**{**silence, **fits.filled(_columns(frame, fits))})
+    return built.fit(**{**quiet(entry), **fits.filled(_columns(frame, fits))})
 
 
 def _columns(frame: Any, words: keywords.Keywords) -> dict[keywords.Path, Any]:

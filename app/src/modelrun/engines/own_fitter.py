@@ -17,7 +17,7 @@ from modelrun.engines import keywords
 from modelrun.engines.design import FormulaError
 from modelrun.engines.estimators import Estimator
 from modelrun.engines.failures import NonFiniteInputError
-from modelrun.engines.fitter import Finisher, few_rows, quiet
+from modelrun.engines.fitter import Finisher, engine_class, few_rows, quiet
 from modelrun.engines.record import FitRecord
 from modelrun.engines.slice_rows import PanelValues, Rows, positions, rows_of
 from modelrun.engines.spoken import spoken
@@ -44,10 +44,11 @@ class OwnFitter:
         self._formula = model.spec.formula
         self._columns = model.columns
         self._values = values
-        self._class = entry.load()
+        self._class = engine_class(entry)
+        self._theirs = entry.load()
         self._init = keywords.prepare_init(model.spec.init)
         self._fit = keywords.prepare_fit(model.spec.fit)
-        self._quiet = quiet(self._class) if entry.name != "MixedLM" else {}
+        self._quiet = quiet(entry)
         self._names_missing = entry.name in _DROP_BY_NAME
         self._environment = {"np": np, "numpy": np}
         self._finisher = Finisher(study, entry, values)
@@ -74,7 +75,7 @@ class OwnFitter:
             few = few_rows(0, self._study, dropped=whole)
             assert few is not None
             return few
-        model = self._model(at)
+        model = self._model(at, self._class)
         kept = at[self._kept(model, len(at))]
         few = few_rows(len(kept), self._study, parameters=_width(model), dropped=whole - len(kept))
         if few is not None:
@@ -82,13 +83,17 @@ class OwnFitter:
         if not (_finite(model.endog) and _finite(model.exog)):
             raise NonFiniteInputError("the response or the design contains infinite values")
         fits = {path: self._take(names, kept) for path, names in self._fit.data.items()}
-        results = model.fit(**{**self._quiet, **self._fit.filled(fits)})
+        words = {**self._quiet, **self._fit.filled(fits)}
+        results = model.fit(**words)
+        if self._class is not self._theirs and not results.converged:
+            # Whether a hard fit counts as converged, rounding decides: let statsmodels' own say.
+            results = self._model(at, self._theirs).fit(**words)
         record = self._finisher.record(results, kept, names=None, nobs=len(kept))
         if model.exog is not None and np.ndim(model.exog) == 2:
             record.rank_deficient = rank_deficient(np.asarray(model.exog, dtype=np.float64))
         return record
 
-    def _model(self, at: Any) -> Any:
+    def _model(self, at: Any, klass: Any) -> Any:
         frame = self._values.frame(self._columns, at)
         init = self._init.filled(
             {path: self._take(names, at) for path, names in self._init.data.items()}
@@ -98,7 +103,7 @@ class OwnFitter:
         if self._takes_environment:
             init["eval_env"] = self._environment
         try:
-            return self._class.from_formula(self._formula, data=frame, **init)
+            return klass.from_formula(self._formula, data=frame, **init)
         except Exception as error:
             if type(error).__module__.startswith("patsy"):
                 raise FormulaError(f"{type(error).__name__}: {error}") from error

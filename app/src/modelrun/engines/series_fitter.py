@@ -46,7 +46,7 @@ class SeriesFitter:
         self._class = entry.load()
         self._init = keywords.prepare_init(model.spec.init)
         self._fit = keywords.prepare_fit(model.spec.fit)
-        self._quiet = quiet(self._class)
+        self._quiet = quiet(entry)
         self._defaults = (
             {"initialization_method": "estimated"} if entry.name in _UNINITIALISED else {}
         )

@@ -67,6 +67,14 @@ def of_results(results: Any, outputs: Outputs, *, names: tuple[str, ...] | None 
     )
 
 
+def class_of(model: Any) -> str:
+    """Return the name of statsmodels' class that a model is, or is derived from."""
+    for owner in type(model).__mro__:
+        if owner.__module__.startswith("statsmodels"):
+            return str(owner.__name__)
+    return type(model).__name__
+
+
 def _equations(
     model: Any, shape: tuple[int, ...], names: tuple[str, ...] | None
 ) -> tuple[list[str], list[str]]:
@@ -103,7 +111,7 @@ def _named(results: Any, size: int, names: tuple[str, ...] | None) -> tuple[list
 
 
 def _components(model: Any, names: list[str]) -> tuple[list[str], list[str]]:
-    kind = type(model).__name__
+    kind = class_of(model)
     terms: list[str] = []
     components: list[str] = []
     for position, name in enumerate(names):
