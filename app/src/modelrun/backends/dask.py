@@ -102,6 +102,7 @@ class DaskBackend:
         self._dispatcher: Dispatcher | None = None
         self._placed: list[Place] = []
         self._threads = 0
+        self._lost = False
         self.dashboard: str | None = None
         """The address of Dask's dashboard, once the backend is entered."""
 
@@ -147,12 +148,17 @@ class DaskBackend:
                     set_as_default=False,
                     name="modelrun",
                 )
-            except (OSError, TimeoutError, RuntimeError, ValueError, TypeError) as error:
+            except Exception as error:  # a refused certificate has many faces
                 raise InfrastructureError(
                     f"cannot reach the Dask scheduler at {self._address}: {error}"
                 ) from error
-        self._wait_for_workers()
-        self._prepare()
+        try:
+            self._wait_for_workers()
+            self._prepare()
+        except OSError as error:
+            raise InfrastructureError(
+                f"the Dask scheduler at {self._address} was lost before fitting began: {error}"
+            ) from error
 
     def _start_cluster(self) -> dict[str, Any] | None:
         if self._address is not None:
@@ -179,19 +185,22 @@ class DaskBackend:
         """Disconnect and stop the cluster of this machine; may be called twice."""
         if self._open_client is not None:
             client, self._open_client = self._open_client, None
-            for place in self._placed:
-                with contextlib.suppress(Exception):  # the cluster may be gone already
-                    client.run(placement.remove, place.identity)
-                    placement.withdraw(client, place)
-            self._placed.clear()
-            if self._cluster is None:
-                with contextlib.suppress(Exception):
-                    client.unregister_worker_plugin("modelrun-watch", nanny=True)
+            if self._cluster is None and not self._lost and client.status == "running":
+                self._clean(client)
             with contextlib.suppress(Exception):
                 client.close(timeout=2)
         if self._cluster is not None:
             cluster, self._cluster = self._cluster, None
             cluster.close()
+
+    def _clean(self, client: Any) -> None:
+        """Leave a cluster that is not ours as it was."""
+        with contextlib.suppress(Exception):  # it may go away in this moment
+            for place in self._placed:
+                client.run(placement.remove, place.identity)
+                placement.withdraw(client, place)
+            client.unregister_worker_plugin("modelrun-watch", nanny=True)
+        self._placed.clear()
 
     @property
     def _client(self) -> Any:
@@ -227,7 +236,7 @@ class DaskBackend:
                     f"{count} of at least {self._quorum} workers came within "
                     f"{self._startup_seconds:g} s"
                 )
-            time.sleep(0.1)
+            time.sleep(0.1 if self._cluster is not None else 0.5)
 
     def _prepare(self) -> None:
         """Put the watch on every worker, set the scheduler's limits and inspect all workers."""
@@ -334,8 +343,9 @@ class DaskBackend:
                 warnings.simplefilter("ignore", UserWarning)
                 results.close()
             self._threads = dispatcher.workers
+            self._lost = dispatcher.failed is not None
             self._dispatcher = None
-            if self._profile is not None:
+            if self._profile is not None and not self._lost:
                 self._collect_profiles(self._profile)
 
     def _collect_profiles(self, folder: Path) -> None:
