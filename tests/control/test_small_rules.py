@@ -16,17 +16,20 @@ from modelrun_api.profile import Price
 from modelrun_api.status import (
     ClusterStatus,
     CostStatus,
+    FailureGroup,
     FitCounts,
     ModelRunStatus,
     ProgressStatus,
+    Times,
     WorkerCounts,
 )
 from modelrun_operator.core.cost import counted, money
 from modelrun_operator.core.diagnosis import blocker
 from modelrun_operator.core.forecast import chosen_nodes, duration, forecast
 from modelrun_operator.core.snapshot import Kind, Pod, Ref, Role, Snapshot
-from modelrun_operator.core.writing import Due, due, write_at
+from modelrun_operator.core.writing import Due, due, status_patch, write_at
 from modelrun_operator.errors import Bug, SettingsError
+from modelrun_operator.manifests.locations import shown_address
 from modelrun_operator.names import Names
 from modelrun_operator.run import Run
 from modelrun_operator.settings import Settings
@@ -219,6 +222,7 @@ def test_what_stops_a_pod_is_named_with_the_next_step(changes, reason, words):
         ('pods "a" is forbidden: exceeded quota: cpu', "QuotaExceeded"),
         ('violates PodSecurity "restricted:latest"', "PodRefused"),
         ('jobs.batch "study-a1" already exists', "NameTaken"),
+        ('MountVolume.SetUp failed for volume "code": configmap "c" not found', "VolumePending"),
     ],
 )
 def test_a_refusal_of_the_api_server_is_named(said, reason):
@@ -272,3 +276,51 @@ def test_counts_wait_for_their_turn():
     assert write_at(Due.SOON, last_write=last, now=NOON, every=every) == NOON + timedelta(seconds=3)
     assert write_at(Due.SOON, last_write=None, now=NOON, every=every) == NOON
     assert write_at(Due.NEVER, last_write=last, now=NOON, every=every) is None
+
+
+def merged(target, patch):
+    """RFC 7386, as its text says it."""
+    if not isinstance(patch, dict):
+        return patch
+    result = dict(target) if isinstance(target, dict) else {}
+    for key, value in patch.items():
+        if value is None:
+            result.pop(key, None)
+        else:
+            result[key] = merged(result.get(key), value)
+    return result
+
+
+STATUSES = st.builds(
+    ModelRunStatus,
+    attempts=st.integers(0, 3),
+    fits=st.none() | st.builds(FitCounts, total=st.integers(0, 2)),
+    cluster=st.none()
+    | st.builds(ClusterStatus, name=st.sampled_from(["", "a"]), incarnation=st.integers(0, 2)),
+    times=st.builds(Times, secured=st.none() | st.just(NOON), quorum=st.none() | st.just(NOON)),
+    failures=st.lists(
+        st.builds(FailureGroup, reason=st.just("Timeout"), count=st.integers(0, 2)), max_size=2
+    ).map(tuple),
+)
+
+
+@given(STATUSES, STATUSES)
+def test_a_patch_leads_from_any_status_to_any_other(before, after):
+    patch = status_patch(before.document(), after)
+    assert merged(before.document(), patch) == after.document()
+    assert (patch == {}) == (before == after)
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        ("/results/ff25/report.html", "pvc://out/ff25/report.html"),
+        ("/results/ff25", "pvc://out/ff25"),
+        ("/results/ff250", None),
+        ("https://elsewhere.example", None),
+        (None, None),
+    ],
+)
+def test_a_pod_may_only_name_places_within_its_own_results(said, shown):
+    run = a_run(a_spec(results={"to": {"volume": {"claimName": "out", "path": "ff25"}}}))
+    assert shown_address(run, PROFILE_SPEC, said) == shown

@@ -58,6 +58,12 @@ def _refusal(seen: Snapshot, _pods: Iterable[Pod]) -> Blocker | None:
             f"a ResourceQuota refuses a pod: {said}. Ask for less (spec.cluster.nodes), wait for "
             "others to end, or ask the platform team for more",
         )
+    if any(word in said for word in ("MountVolume", "AttachVolume", "attach or mount")):
+        return Blocker(
+            Reason.VOLUME_PENDING,
+            f"a volume of a pod cannot be mounted: {said}. Create what is missing in the run's "
+            "namespace, or check that the claim can be mounted on this node",
+        )
     if "already exists" in said:
         return Blocker(
             Reason.NAME_TAKEN,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final
@@ -48,6 +49,30 @@ def write_at(
     if urgency is Due.NOW or last_write is None:
         return now
     return max(now, last_write + every)
+
+
+def status_patch(before: Mapping[str, Any], after: ModelRunStatus) -> dict[str, Any]:
+    """Return the JSON merge patch (RFC 7386) from a stored status to a new one.
+
+    Members that are no longer there are null in the patch; lists are replaced as a whole.
+
+    Args:
+        before: the status as the API server stores it.
+        after: the new status.
+    """
+    return _merge_patch(before, after.document())
+
+
+def _merge_patch(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:
+    patch: dict[str, Any] = {key: None for key in before if key not in after}
+    for key, value in after.items():
+        old = before.get(key)
+        if isinstance(value, dict) and isinstance(old, dict):
+            if inner := _merge_patch(old, value):
+                patch[key] = inner
+        elif key not in before or old != value:
+            patch[key] = value
+    return patch
 
 
 def _settled(status: ModelRunStatus) -> dict[str, Any]:

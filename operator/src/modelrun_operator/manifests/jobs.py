@@ -42,7 +42,10 @@ def preflight_job(run: Run, profile: ModelRunProfileSpec, settings: Settings) ->
         # Only trouble of the infrastructure is worth another try.
         "podFailurePolicy": {
             "rules": [
-                {"action": "Ignore", "onPodConditions": [{"type": "DisruptionTarget"}]},
+                {
+                    "action": "Ignore",
+                    "onPodConditions": [{"type": "DisruptionTarget", "status": "True"}],
+                },
                 {
                     "action": "FailJob",
                     "onExitCodes": {

@@ -30,3 +30,17 @@ def results_uri(run: Run, profile: ModelRunProfileSpec) -> str | None:
     if to is not None and to.volume is not None:
         return f"pvc://{to.volume.claim_name}/{to.volume.path.strip('/')}"
     return results_address(run, profile)
+
+
+def shown_address(run: Run, profile: ModelRunProfileSpec, address: str | None) -> str | None:
+    """Return an address that a pod named as people read it; a volume is named by its claim.
+
+    What a pod says is not believed beyond its own results: another address counts as none.
+    """
+    inside, outside = results_address(run, profile), results_uri(run, profile)
+    if address is None or inside is None or outside is None:
+        return None
+    inside = inside.rstrip("/")
+    if address != inside and not address.startswith(f"{inside}/"):
+        return None
+    return outside.rstrip("/") + address[len(inside) :]

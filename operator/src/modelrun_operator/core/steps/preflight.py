@@ -16,6 +16,7 @@ from modelrun_operator.core.snapshot import Job, Kind
 from modelrun_operator.core.steps.guard import interrupted
 from modelrun_operator.core.view import Step, View
 from modelrun_operator.manifests.jobs import preflight_job
+from modelrun_operator.manifests.locations import shown_address
 from modelrun_operator.manifests.run_document import run_document
 
 
@@ -81,7 +82,11 @@ def _passed(view: View, profile: ModelRunProfileSpec, outcome: PreflightOutcome)
     if outcome.complete or (outcome.complete is None and all_stored):
         before = view.status.results or ResultsStatus()
         return (
-            view.updated(results=before.model_copy(update={"report": outcome.report}))
+            view.updated(
+                results=before.model_copy(
+                    update={"report": shown_address(view.run, profile, outcome.report)}
+                )
+            )
             .concluded(
                 ConditionType.COMPLETE,
                 Reason.ALREADY_STORED,

@@ -12,7 +12,7 @@ from modelrun_api.phase import Phase
 from modelrun_api.profile import ModelRunProfileSpec
 from modelrun_api.reason import Reason
 from modelrun_api.status import ClusterStatus
-from modelrun_operator.core.actions import Action, Create, Delete, HealCluster
+from modelrun_operator.core.actions import Action, Create, Delete, HealCluster, KeepLogs
 from modelrun_operator.core.deadlines import (
     active_deadline,
     is_over,
@@ -35,6 +35,7 @@ from modelrun_operator.core.steps.preflight import PROFILE_GONE
 from modelrun_operator.core.view import Step, View
 from modelrun_operator.manifests.dask_cluster import dask_cluster
 from modelrun_operator.manifests.jobs import runner_job
+from modelrun_operator.manifests.locations import shown_address
 from modelrun_operator.manifests.network import network_policies
 from modelrun_operator.manifests.run_document import run_document
 from modelrun_operator.manifests.sizing import Size, size
@@ -149,7 +150,7 @@ def _cluster_lost(view: View, reason: Reason, message: str) -> Step:
     return (
         lost.told(ConditionType.PROVISIONED, "False", reason, message)
         .entering(Phase.SECURING)
-        .soon()
+        .soon(*_logs_of(view))
     )
 
 
@@ -170,7 +171,16 @@ def _attempt_ended(view: View, job: Job | None, end: Ending) -> Step:
         return after.told(ConditionType.PROVISIONED, "False", *lost).entering(Phase.SECURING).soon()
     # The same cluster: it is healthy, and what is stored is not computed again.
     after = after.entering(Phase.PROVISIONING)
-    return _waiting(after, _backing_off(after))
+    return _waiting(after, _backing_off(after), *_logs_of(view))
+
+
+def _logs_of(view: View) -> tuple[KeepLogs, ...]:
+    """Return the order to keep what the pods of a failed attempt wrote; its next may write else."""
+    pods = tuple(
+        sorted(pod.ref for pod in view.seen.pods() if pod.role in {Role.RUNNER, Role.SCHEDULER})
+    )
+    attempt = f"{view.incarnation}-{current_attempt(view.status)}-attempt"
+    return (KeepLogs(pods=pods, marker=attempt),) if pods else ()
 
 
 def _counted(view: View, end: Ending, *, exit_code: int | None) -> View:
@@ -201,9 +211,10 @@ def _with_outcome(view: View, job: Job | None) -> View:
     outcome = read_outcome(job.termination_message) if job is not None else None
     if outcome is None:
         return view
-    results = view.status.results
-    if results is not None and outcome.report is not None:
-        results = results.model_copy(update={"report": outcome.report})
+    results, profile = view.status.results, view.profile
+    if results is not None and profile is not None:
+        report = shown_address(view.run, profile, outcome.report)
+        results = results.model_copy(update={"report": report})
     counts = outcome.fits.counts()
     return view.updated(
         fits=fits_of(view.status.fits, counts),
@@ -263,7 +274,9 @@ def _runner(view: View, profile: ModelRunProfileSpec, sized: Size) -> Create:
 def _with_progress(view: View, job: Job | None) -> View:
     """Take over what the runner says, and enter Running once enough workers are there."""
     known = _cluster_status(view)
-    ready = workers_there(view.seen, known, program=view.spec.program is not None)
+    program = view.spec.program is not None
+    # Without a Job of this attempt, what a runner said is a word of an earlier one.
+    ready = workers_there(view.seen, known, program=program) if job is not None or program else 0
     counts = known.workers.model_copy(update={"ready": ready})
     view = view.updated(cluster=known.model_copy(update={"workers": counts}))
     report = view.seen.progress

@@ -1,0 +1,181 @@
+"""The few calls that the operator makes, each with a time limit, our name and strict validation.
+
+The dynamic client of kubernetes.aio brings authentication and connections. Its defaults do not fit:
+patches would be strategic merges, which custom resources refuse; fields that nobody knows would
+vanish silently; a call might take five minutes. Watching is left to kopf.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Any, Final, Self
+
+from kubernetes.aio import client as api
+from kubernetes.aio import config
+from kubernetes.aio.dynamic import DynamicClient
+
+from modelrun_api.identity import FIELD_MANAGER
+from modelrun_operator.kube.mapping import meaning
+from modelrun_operator.kube.resources import Resource
+
+Body = dict[str, Any]
+
+TIMEOUT_SECONDS: Final = 10
+LIST_SECONDS: Final = 60
+MERGE: Final = "application/merge-patch+json"
+_STRICT: Final = (("fieldValidation", "Strict"),)
+_CONNECTIONS: Final = 32
+
+
+class Kube:
+    """A connection to one API server."""
+
+    def __init__(self, connection: Any) -> None:
+        """Take a client of kubernetes.aio that is configured."""
+        self._connection = connection
+        self._client: Any = DynamicClient(connection)
+
+    @classmethod
+    async def connect(cls) -> Self:
+        """Connect as the pod's service account, or as the kubeconfig says outside a cluster."""
+        made: Any = api.Configuration()  # type: ignore[no-untyped-call]
+        if "KUBERNETES_SERVICE_HOST" in os.environ and "KUBECONFIG" not in os.environ:
+            config.load_incluster_config(client_configuration=made)  # type: ignore[no-untyped-call]
+        else:
+            await config.load_kube_config(client_configuration=made)  # type: ignore[no-untyped-call]
+        made.connection_pool_maxsize = _CONNECTIONS
+        # Passes come again by themselves; a retry below them would only hide how long they took.
+        made.retries = False
+        return cls(api.ApiClient(made))
+
+    async def __aenter__(self) -> Self:
+        """Return the connection itself."""
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Close the connection."""
+        await self.close()
+
+    async def close(self) -> None:
+        """Close the connection."""
+        await self._connection.close()
+
+    async def get(self, resource: Resource, namespace: str | None, name: str) -> Body:
+        """Return an object."""
+        with meaning(f"get {resource.kind} {_key(namespace, name)}"):
+            return await self._json("get", resource.path(namespace, name))
+
+    async def list(self, resource: Resource, namespace: str | None = None) -> Body:
+        """Return the list of a resource, in one namespace or in all."""
+        query = []
+        if resource.selector:
+            query.append(("labelSelector", resource.selector))
+        if resource.fields:
+            query.append(("fieldSelector", resource.fields))
+        with meaning(f"list {resource.plural} of {namespace or 'all namespaces'}"):
+            return await self._json(
+                "get", resource.path(namespace), query=query, timeout=LIST_SECONDS
+            )
+
+    async def create(self, resource: Resource, body: Body) -> Body:
+        """Make an object, and return it as the API server completed it."""
+        metadata = body["metadata"]
+        namespace = metadata.get("namespace")
+        name = metadata.get("name") or metadata.get("generateName")
+        with meaning(f"create {resource.kind} {_key(namespace, name)}"):
+            return await self._json("post", resource.path(namespace), body=body, query=_STRICT)
+
+    async def patch(
+        self,
+        resource: Resource,
+        namespace: str | None,
+        name: str,
+        body: Mapping[str, Any],
+        *,
+        part: str = "",
+    ) -> Body:
+        """Merge changes into an object, or into a part of it such as its status."""
+        more = (part,) if part else ()
+        with meaning(f"patch {resource.kind} {_key(namespace, name)}"):
+            return await self._json(
+                "patch",
+                resource.path(namespace, name, *more),
+                body=dict(body),
+                query=_STRICT,
+                content_type=MERGE,
+            )
+
+    async def delete(self, resource: Resource, namespace: str | None, name: str, uid: str) -> Body:
+        """Delete an object with this uid and no other, and in the background what hangs on it."""
+        with meaning(f"delete {resource.kind} {_key(namespace, name)}"):
+            return await self._json(
+                "delete",
+                resource.path(namespace, name),
+                body={
+                    "apiVersion": "v1",
+                    "kind": "DeleteOptions",
+                    "preconditions": {"uid": uid},
+                    "propagationPolicy": "Background",
+                },
+            )
+
+    async def log_tail(
+        self, resource: Resource, namespace: str, pod: str, *, lines: int, most_bytes: int
+    ) -> str:
+        """Return the last lines of a pod's log."""
+        query = (
+            ("tailLines", str(lines)),
+            ("limitBytes", str(most_bytes)),
+            ("timestamps", "true"),
+        )
+        with meaning(f"read the log of pod {_key(namespace, pod)}"):
+            answer = await self._call("get", resource.path(namespace, pod, "log"), query=query)
+            return (await answer.read()).decode(errors="replace")
+
+    async def _json(
+        self,
+        method: str,
+        path: str,
+        *,
+        body: Body | None = None,
+        query: tuple[tuple[str, str], ...] | list[tuple[str, str]] = (),
+        content_type: str | None = None,
+        timeout: float = TIMEOUT_SECONDS,
+    ) -> Body:
+        answer = await self._call(
+            method, path, body=body, query=query, content_type=content_type, timeout=timeout
+        )
+        found: Body = await answer.json()
+        return found
+
+    async def _call(
+        self,
+        method: str,
+        path: str,
+        *,
+        body: Body | None = None,
+        query: tuple[tuple[str, str], ...] | list[tuple[str, str]] = (),
+        content_type: str | None = None,
+        timeout: float = TIMEOUT_SECONDS,
+    ) -> Any:
+        options: dict[str, Any] = {
+            "serialize": False,
+            "_request_timeout": timeout,
+            "query_params": list(query),
+        }
+        if method in {"post", "patch"}:
+            options["field_manager"] = FIELD_MANAGER
+        if content_type is not None:
+            options["content_type"] = content_type
+        return await self._client.request(method, path, body=body, **options)
+
+
+def _key(namespace: str | None, name: str | None) -> str:
+    return f"{namespace}/{name}" if namespace else str(name)
