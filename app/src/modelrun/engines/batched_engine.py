@@ -26,10 +26,10 @@ from modelrun.plan.task import Task
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
-BLOCK_FITS = 8192
+BLOCK_FITS = 32_768
 """Fits in one call of a kernel at most: the guard's time limit holds for a call."""
 
-BLOCK_ROWS = 4_000_000
+BLOCK_ROWS = 2_000_000
 """Rows that one call reads at most, for the same reason."""
 
 DRAWN_ROWS = 400_000

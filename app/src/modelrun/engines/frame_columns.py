@@ -74,7 +74,9 @@ def from_columns(outputs: Outputs, given: Columns) -> pa.RecordBatch:
         "status": _coded(*given.status),
         "nobs": arrays.from_numpy(given.nobs),
         "converged": arrays.from_numpy(given.converged, missing=missing),
-        "warnings": arrays.strings(given.warnings or [None] * n),
+        "warnings": pa.nulls(n, pa.string())
+        if given.warnings is None
+        else arrays.strings(given.warnings),
         "separated": _flags(given.separated, missing),
         "rank_deficient": _flags(given.rank_deficient, missing),
         "numerics": _coded(*given.numerics),
