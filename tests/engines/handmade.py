@@ -50,6 +50,8 @@ def study_of(
     code: Path | None = None,
     starts: list[int] | None = None,
     stops: list[int] | None = None,
+    groups_of: list[int] | None = None,
+    window_column: str | None = None,
 ) -> Study:
     data = data.reset_index(drop=True)
     if by is not None:
@@ -66,7 +68,7 @@ def study_of(
     slices = Slices(
         start=start.astype(np.int64),
         stop=stop.astype(np.int64),
-        group=np.arange(n, dtype=np.int64),
+        group=np.array(groups_of or range(n), dtype=np.int64),
         window_start=np.full(n, -1),
         window_end=np.full(n, -1),
         replicates=resample.replicates if resample else 0,
@@ -89,7 +91,7 @@ def study_of(
         slices=slices,
         panel=pa.Table.from_pandas(data, preserve_index=False).replace_schema_metadata(None),
         groups=groups,
-        window_column=None,
+        window_column=window_column,
         min_rows=min_rows,
         resample=resample,
         outputs=Outputs(coefficients, fits, observations, 0.95),

@@ -203,6 +203,35 @@ def test_replicates_by_counts_are_those_of_drawn_rows(
     assert ours.column("status").to_pylist() == theirs.column("status").to_pylist()
 
 
+@pytest.mark.parametrize("kind", ["rolling", "expanding"])
+def test_windows_that_share_rows_give_the_table_of_single_fits(
+    kind: str, panel: pd.DataFrame
+) -> None:
+    data = panel[panel.group.isin([20, 21, 22])].reset_index(drop=True)
+    starts, stops, groups = [], [], []
+    for group in range(3):
+        for end in range(12, ROWS + 1):
+            first = 0 if kind == "expanding" else end - 12
+            starts.append(group * ROWS + first)
+            stops.append(group * ROWS + end)
+            groups.append(group)
+    study = study_of(
+        data,
+        {"name": "m", "estimator": "OLS", "formula": "y ~ a + b"},
+        whole=True,
+        starts=starts,
+        stops=stops,
+        groups_of=groups,
+        window_column="group",
+        min_rows=12,
+    )
+    comparison, ours, theirs = compare(study)
+    assert comparison.violations == ()
+    assert ours.column("status").to_pylist() == theirs.column("status").to_pylist()
+    done = ours.column("engine").to_pylist().count("batched")
+    assert done >= len(starts) - 5
+
+
 def test_bits_do_not_depend_on_where_tasks_are_cut(panel: pd.DataFrame) -> None:
     from modelrun.engines.plain_guard import PlainGuard
     from modelrun.plan.task import Task
