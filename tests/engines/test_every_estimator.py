@@ -283,3 +283,14 @@ def test_parameters_that_are_no_slopes_say_so(name: str, component: str, count: 
     terms = rows_of(study_of(data, spec))[0]["coefficients"]
     assert sum(t["component"] == component for t in terms) == count
     assert any(t["component"] == "" for t in terms) or name == "UnobservedComponents"
+
+
+@pytest.mark.parametrize("name", ["ARIMA", "SARIMAX", "UnobservedComponents", "Logit", "OLS"])
+def test_only_estimates_are_the_same_estimates(name: str) -> None:
+    data, spec = case(name)
+    whole = rows_of(study_of(data, spec))[0]
+    (row,) = rows_of(study_of(data, spec, coefficients=("estimate",), fits=()))
+    assert [t["estimate"] for t in row["coefficients"]] == [
+        t["estimate"] for t in whole["coefficients"]
+    ]
+    assert set(row["coefficients"][0]) == {"component", "term", "estimate", "df", "dist"}

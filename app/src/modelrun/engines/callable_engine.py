@@ -36,6 +36,7 @@ from modelrun.engines.guard import Caught, Guard
 from modelrun.engines.record import FitRecord, Terms, skipped
 from modelrun.engines.slice_rows import PanelValues, positions, rows_of
 from modelrun.engines.spoken import spoken
+from modelrun.engines.statsmodels_engine import ONE_AT_A_TIME
 from modelrun.errors import UserMistake
 from modelrun.plan.study import Outputs, PlannedModel, Study
 from modelrun.plan.task import Task
@@ -104,7 +105,8 @@ class CallableEngine:
             loaded = self._loaded = _Loaded(study, PanelValues(study.panel), {})
         records: list[FitRecord] = []
         for index in task.fits.tolist():
-            outcome = guard.call(index, partial(self._call, loaded, task.model, index))
+            with ONE_AT_A_TIME:
+                outcome = guard.call(index, partial(self._call, loaded, task.model, index))
             if isinstance(outcome, Caught):
                 outcome = failures.record_of(outcome, engine=self.name, callable_=True)
             records.append(outcome)

@@ -27,6 +27,9 @@ _UNINITIALISED = frozenset({"SimpleExpSmoothing", "Holt"})
 """Classes whose own default of initialization_method is one that they refuse."""
 
 
+_STATE_SPACE = frozenset({"ARIMA", "SARIMAX", "UnobservedComponents"})
+
+
 class SeriesFitter:
     """Fits a time series model to each slice."""
 
@@ -50,6 +53,9 @@ class SeriesFitter:
         self._defaults = (
             {"initialization_method": "estimated"} if entry.name in _UNINITIALISED else {}
         )
+        if set(study.outputs.coefficients) <= {"estimate"} and entry.name in _STATE_SPACE:
+            # Standard errors cost as much as the fit and change nothing about it.
+            self._quiet = {**self._quiet, "cov_type": "none"}
         self._takes_exog = entry.name not in WITHOUT_EXOG
         self._finisher = Finisher(study, entry, values)
 

@@ -6,6 +6,7 @@ what goes wrong with one is a row of the frame.
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass
 from functools import partial
 
@@ -19,6 +20,9 @@ from modelrun.engines.record import FitRecord
 from modelrun.engines.slice_rows import PanelValues
 from modelrun.plan.study import Study
 from modelrun.plan.task import Task
+
+ONE_AT_A_TIME = threading.Lock()
+"""Fits listen to warnings, and Python keeps one list of listeners for all threads."""
 
 
 @dataclass(slots=True)
@@ -50,7 +54,8 @@ class StatsmodelsEngine:
         prepared = self.fitter(study, task.model)
         records: list[FitRecord] = []
         for index in task.fits.tolist():
-            outcome = guard.call(index, partial(prepared.fit, index))
+            with ONE_AT_A_TIME:
+                outcome = guard.call(index, partial(prepared.fit, index))
             if isinstance(outcome, Caught):
                 outcome = failures.record_of(outcome, engine=self.name)
             records.append(outcome)
