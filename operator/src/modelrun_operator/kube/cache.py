@@ -60,6 +60,13 @@ class Cache:
                 return body
         return None
 
+    def owner_of(self, uid: str) -> str | None:
+        """Return the uid of the run to which an object belongs."""
+        for bodies in self._objects.values():
+            if uid in bodies:
+                return run_of(bodies[uid])
+        return None
+
     def events_about(self, uids: Iterable[str]) -> tuple[Body, ...]:
         """Return the events about some objects."""
         wanted = set(uids)

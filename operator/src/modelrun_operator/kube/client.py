@@ -8,7 +8,7 @@ vanish silently; a call might take five minutes. Watching is left to kopf.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Any, Final, Self
 
@@ -21,6 +21,7 @@ from modelrun_operator.kube.mapping import meaning
 from modelrun_operator.kube.resources import Resource
 
 Body = dict[str, Any]
+Query = Sequence[tuple[str, str]]
 
 TIMEOUT_SECONDS: Final = 10
 LIST_SECONDS: Final = 60
@@ -35,12 +36,12 @@ class Kube:
     def __init__(self, connection: Any) -> None:
         """Take a client of kubernetes.aio that is configured."""
         self._connection = connection
-        self._client: Any = DynamicClient(connection)
+        self._client: Any = DynamicClient(connection)  # type: ignore[no-untyped-call]
 
     @classmethod
     async def connect(cls) -> Self:
         """Connect as the pod's service account, or as the kubeconfig says outside a cluster."""
-        made: Any = api.Configuration()  # type: ignore[no-untyped-call]
+        made: Any = api.Configuration()
         if "KUBERNETES_SERVICE_HOST" in os.environ and "KUBECONFIG" not in os.environ:
             config.load_incluster_config(client_configuration=made)  # type: ignore[no-untyped-call]
         else:
@@ -81,7 +82,7 @@ class Kube:
             query.append(("fieldSelector", resource.fields))
         with meaning(f"list {resource.plural} of {namespace or 'all namespaces'}"):
             return await self._json(
-                "get", resource.path(namespace), query=query, timeout=LIST_SECONDS
+                "get", resource.path(namespace), query=query, seconds=LIST_SECONDS
             )
 
     async def create(self, resource: Resource, body: Body) -> Body:
@@ -137,7 +138,8 @@ class Kube:
         )
         with meaning(f"read the log of pod {_key(namespace, pod)}"):
             answer = await self._call("get", resource.path(namespace, pod, "log"), query=query)
-            return (await answer.read()).decode(errors="replace")
+            text: bytes = await answer.read()
+            return text.decode(errors="replace")
 
     async def _json(
         self,
@@ -145,12 +147,12 @@ class Kube:
         path: str,
         *,
         body: Body | None = None,
-        query: tuple[tuple[str, str], ...] | list[tuple[str, str]] = (),
+        query: Query = (),
         content_type: str | None = None,
-        timeout: float = TIMEOUT_SECONDS,
+        seconds: float = TIMEOUT_SECONDS,
     ) -> Body:
         answer = await self._call(
-            method, path, body=body, query=query, content_type=content_type, timeout=timeout
+            method, path, body=body, query=query, content_type=content_type, seconds=seconds
         )
         found: Body = await answer.json()
         return found
@@ -161,13 +163,13 @@ class Kube:
         path: str,
         *,
         body: Body | None = None,
-        query: tuple[tuple[str, str], ...] | list[tuple[str, str]] = (),
+        query: Query = (),
         content_type: str | None = None,
-        timeout: float = TIMEOUT_SECONDS,
+        seconds: float = TIMEOUT_SECONDS,
     ) -> Any:
         options: dict[str, Any] = {
             "serialize": False,
-            "_request_timeout": timeout,
+            "_request_timeout": seconds,
             "query_params": list(query),
         }
         if method in {"post", "patch"}:

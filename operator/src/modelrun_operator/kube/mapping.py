@@ -15,7 +15,7 @@ from modelrun_operator.errors import Conflict, NotFound, OperatorError, Refused,
 
 _NOT_FOUND: Final = 404
 _CONFLICT: Final = 409
-# 401: a token that was just rotated; 410: a list that grew too old; 429 and 5xx: trouble over there.
+# 401: a token that was just rotated; 410: a list that grew too old; the rest: trouble over there.
 _PASSING: Final = frozenset({401, 408, 410, 425, 429, 500, 502, 503, 504})
 
 

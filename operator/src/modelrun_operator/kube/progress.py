@@ -59,6 +59,11 @@ async def ask(session: aiohttp.ClientSession, pod: dict[str, Any]) -> ProgressRe
         async with session.get(url, timeout=_LIMIT, allow_redirects=False) as answer:
             if answer.status != 200:
                 return None
-            return read_progress(await answer.content.read(MOST_PROGRESS_BYTES + 1))
+            said = b""
+            async for part in answer.content.iter_chunked(4096):
+                said += part
+                if len(said) > MOST_PROGRESS_BYTES:
+                    return None
+            return read_progress(said)
     except (aiohttp.ClientError, TimeoutError, ValueError, OSError):
         return None

@@ -67,7 +67,7 @@ RUNS: Final = Resource(
     identity.VERSION,
     identity.RUN_PLURAL,
     identity.RUN_KIND,
-    (*WATCHED, "delete"),
+    (*WATCHED, "get", "delete"),
 )
 PROFILES: Final = Resource(
     identity.GROUP,
@@ -127,7 +127,7 @@ CHILDREN: Final[dict[Kind, Resource]] = {
     ),
     Kind.DEPLOYMENT: Resource("apps", "v1", "deployments", "Deployment", WATCHED, selector=OURS),
     Kind.SERVICE: Resource("", "v1", "services", "Service", WATCHED, selector=OURS),
-    Kind.POD: Resource("", "v1", "pods", "Pod", WATCHED, selector=OURS),
+    Kind.POD: Resource("", "v1", "pods", "Pod", (*WATCHED, "get"), selector=OURS),
 }
 """The children of runs, by kind."""
 

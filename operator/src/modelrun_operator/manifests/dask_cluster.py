@@ -14,6 +14,7 @@ from typing import Any, Final
 from modelrun_api.environment import SCRATCH_FOLDER
 from modelrun_api.profile import ModelRunProfileSpec
 from modelrun_operator.manifests import pods
+from modelrun_operator.manifests.locations import results_claim
 from modelrun_operator.manifests.metadata import PROTECTED, Manifest, object_metadata
 from modelrun_operator.manifests.sizing import Size
 from modelrun_operator.manifests.surroundings import (
@@ -167,7 +168,11 @@ def _worker(
     disk, disk_mount = pods.scratch(shape)
     code = pods.code(run.spec, profile, shape)
     # A program's tasks read and write for themselves; fits get their rows from the runner.
-    files, file_mounts = pods.files(run.spec) if run.spec.program is not None else ([], [])
+    files, file_mounts = (
+        pods.files(run.spec, results_claim(run, profile))
+        if run.spec.program is not None
+        else ([], [])
+    )
     made = pods.container(
         "worker",
         profile,

@@ -12,7 +12,7 @@ from typing import Final
 from modelrun_api import environment
 from modelrun_api.profile import ModelRunProfileSpec
 from modelrun_operator.manifests import pods
-from modelrun_operator.manifests.locations import results_address
+from modelrun_operator.manifests.locations import results_address, results_claim
 from modelrun_operator.manifests.metadata import PROTECTED, Manifest, object_metadata
 from modelrun_operator.manifests.sizing import Size
 from modelrun_operator.manifests.surroundings import (
@@ -122,7 +122,7 @@ def _pod(
     shape = profile.control
     disk, disk_mount = pods.scratch(shape)
     code = pods.code(run.spec, profile, shape)
-    files, file_mounts = pods.files(run.spec)
+    files, file_mounts = pods.files(run.spec, results_claim(run, profile))
     document = {
         "name": "run",
         "configMap": {

@@ -12,6 +12,7 @@ from typing import Any, Final
 from modelrun_api import environment
 from modelrun_api.profile import ModelRunProfileSpec, PodShape
 from modelrun_api.spec import ModelRunSpec
+from modelrun_operator.manifests.locations import Claim
 from modelrun_operator.manifests.metadata import Manifest
 from modelrun_operator.manifests.surroundings import HOME, ONE_THREAD, Role, variables
 from modelrun_operator.settings import Settings
@@ -204,7 +205,7 @@ def code(spec: ModelRunSpec, profile: ModelRunProfileSpec, shape: PodShape) -> C
     return Code(init=(init,), volumes=tuple(volumes), mounts=(read,))
 
 
-def files(spec: ModelRunSpec) -> tuple[list[Manifest], list[Manifest]]:
+def files(spec: ModelRunSpec, results: Claim | None) -> tuple[list[Manifest], list[Manifest]]:
     """Return volumes and mounts of data and results on claims, for pods that read and write."""
     volumes: list[Manifest] = []
     mounts: list[Manifest] = []
@@ -212,8 +213,8 @@ def files(spec: ModelRunSpec) -> tuple[list[Manifest], list[Manifest]]:
         claim: dict[str, Any] = {"claimName": spec.data.volume.claim_name}
         volumes.append({"name": "data", "persistentVolumeClaim": claim})
         mounts.append({"name": "data", "mountPath": environment.DATA_FOLDER, "readOnly": True})
-    if spec.results.to is not None and spec.results.to.volume is not None:
-        claim = {"claimName": spec.results.to.volume.claim_name}
+    if results is not None:
+        claim = {"claimName": results.name}
         volumes.append({"name": "results", "persistentVolumeClaim": claim})
         mounts.append({"name": "results", "mountPath": environment.RESULTS_FOLDER})
     return volumes, mounts
