@@ -22,6 +22,7 @@ import yaml
 
 from benchmarks import naive
 from benchmarks.measure import Cost, command
+from benchmarks.pages import page_seconds
 from benchmarks.workloads import WORKLOADS, Workload
 
 BLOCKS = 4
@@ -170,6 +171,12 @@ def main() -> None:
     )
     print(table(rows))
     (CACHE / "bench.json").write_text(json.dumps(rows, indent=2))
+    if (CACHE / "out-1" / "report.pdf").exists():
+        dear, cheap = page_seconds(CACHE / "out-1")
+        print(
+            f"\nCPU of a report page: {1000 * (dear or 0):.0f} ms with 30 panels, "
+            f"{1000 * cheap:.0f} ms simple"
+        )
     print(f"\n{CACHE / 'bench.json'}")
 
 

@@ -26,6 +26,7 @@ from modelrun.backends.backend import Backend
 from modelrun.backends.catalog import ADDRESS, open_backend
 from modelrun.engines.audit import AuditOutcome
 from modelrun.errors import TooManyFailed
+from modelrun.expecting import expectations
 from modelrun.finishing import Facts
 from modelrun.fitting import Fitting
 from modelrun.forecast import DEFINITION
@@ -34,6 +35,7 @@ from modelrun.options import RunOptions
 from modelrun.plan.build import Plan
 from modelrun.preparing import Prepared, located, prepare
 from modelrun.progress import Display, Tally
+from modelrun.report.press import Press
 from modelrun.results.assemble import assemble
 from modelrun.serving import serve
 from modelrun.stages import Stages
@@ -135,6 +137,7 @@ class _Run:
         self.stages.enter("reading")
         prepared = self.prepare(frozenset())
         with (
+            self._press() as press,
             located(self.loaded.document),
             Store.open(
                 self.location, study_name=self.loaded.run.metadata.name, note=_circumstances()
@@ -152,13 +155,26 @@ class _Run:
                 distrusted |= set(audited.models)
                 prepared = self.prepare(distrusted)
                 self.fit(prepared.plan, store, chosen, distrusted)
-            finished, verdict = self.finish(prepared, store, chosen, audited)
+            finished, verdict = self.finish(prepared, store, chosen, audited, press)
         if verdict.is_too_many:
             raise TooManyFailed(
                 f"{verdict}. Tables and report are in {self.location}; failures.parquet says why "
                 f"each one failed, and `modelrun fit KEY {self.file}` runs one of them alone"
             )
         return finished
+
+    @contextmanager
+    def _press(self) -> Iterator[Press | None]:
+        """Start the printing process now, so that its imports cost the run no time."""
+        wish = self.spec.results.report
+        if not (self.options.report and (wish.html or wish.pdf)):
+            yield None
+            return
+        press = Press()
+        try:
+            yield press
+        finally:
+            press.close()
 
     def prepare(self, distrusted: frozenset[str]) -> Prepared:
         """Read and plan."""
@@ -202,6 +218,7 @@ class _Run:
         """Fit on a backend; return what fitted, for run.json."""
         self.stages.enter("starting")
         tally, display = self.stages.tally, self.stages.display
+        cluster = expectations(self.spec, self.environment)
         name = self.options.backend or default_backend(plan, self.environment)
 
         def notice(workers: int) -> None:
@@ -214,8 +231,9 @@ class _Run:
                     open_backend(
                         name,
                         workers=self.options.workers,
-                        quorum=quorum(self.spec),
-                        startup_seconds=float(self.spec.startup_deadline_seconds),
+                        quorum=cluster.quorum,
+                        startup_seconds=cluster.startup_seconds,
+                        memory_limit=cluster.worker_memory,
                         tls=self.options.tls,
                         dashboard=":8787" if self.options.dashboard else None,
                         fit_timeout=plan.study.fit_timeout_seconds,
@@ -242,7 +260,12 @@ class _Run:
             return {"name": name, "workers": entered.workers()}
 
     def finish(
-        self, prepared: Prepared, store: Store, chosen: Ints, audited: AuditOutcome | None
+        self,
+        prepared: Prepared,
+        store: Store,
+        chosen: Ints,
+        audited: AuditOutcome | None,
+        press: Press | None,
     ) -> tuple[Finished, Verdict]:
         """Write the tables, draw the report, write run.json last."""
         plan, spec = prepared.plan, self.spec
@@ -273,10 +296,9 @@ class _Run:
             audit=None if audited is None else audited.document(),
         )
         report = None
-        wish = spec.results.report
-        if self.options.report and (wish.html or wish.pdf):
+        if press is not None:
             self.stages.enter("report")
-            report = _draw(self.location, facts, self.stages, wish)
+            report = _draw(self.location, facts, self.stages, spec.results.report, press)
         seconds = self.stages.end()
         finishing.write(facts, store, seconds)
         return Finished(self.location, assembled.counts.document(), report, seconds), verdict
@@ -298,24 +320,11 @@ def default_backend(plan: Plan, environment: Mapping[str, str]) -> str:
     return "threads" if batched and ADDRESS not in environment else "dask"
 
 
-def quorum(spec: ModelRunSpec) -> int | None:
-    """Return how many workers of a running cluster must be there before fitting starts."""
-    if spec.cluster is None:
-        return None
-    wish = spec.cluster.min_workers
-    if isinstance(wish, int):
-        return wish
-    if spec.cluster.nodes is None or spec.cluster.workers_per_node is None:
-        return None
-    share = float(wish.removesuffix("%")) / 100
-    return max(1, int(share * spec.cluster.nodes * spec.cluster.workers_per_node))
-
-
-def _draw(location: str, facts: Facts, stages: Stages, wish: Report) -> str:
+def _draw(location: str, facts: Facts, stages: Stages, wish: Report, press: Press) -> str:
     from modelrun.reporting import draw_report
 
     document = facts.bundle(stages.seconds, finished=dt.datetime.now(dt.UTC))
-    paths = draw_report(location, html=wish.html, pdf=wish.pdf, run=document)
+    paths = draw_report(location, html=wish.html, pdf=wish.pdf, run=document, press=press)
     page = next((path for path in paths if path.endswith(".html")), paths[0])
     return f"{location}/{page.rpartition('/')[2]}"
 

@@ -16,6 +16,8 @@ from modelrun.pipeline import default_backend
 from modelrun.plan import build
 from modelrun.preparing import check_models, located, prepare
 from modelrun.progress import duration
+from modelrun.results import run_json
+from modelrun.store.place import Place
 from modelrun.store.store import Store
 from modelrun_api.loader import Loaded, load
 from modelrun_api.outcome import PreflightOutcome
@@ -80,6 +82,7 @@ def _preflight(loaded: Loaded, file: Path, *, to: str | None) -> PreflightOutcom
     looked = _look_ahead(loaded, file, to=to, workers=None, with_pilot=True)
     with Store.open(looked.location, study_name=loaded.run.metadata.name):
         pass  # the write test: the location can be held, written and let go
+    ended = run_json.read(Place.at(looked.location))
     document = looked.document()
     total, stored = document["fits"]["total"], document["fits"]["stored"]
     left = total - stored
@@ -95,6 +98,10 @@ def _preflight(loaded: Loaded, file: Path, *, to: str | None) -> PreflightOutcom
                 "memoryBytes": measured.memory_bytes,
                 "workerSeconds": measured.worker_seconds,
             },
+            "complete": not left
+            and ended is not None
+            and ended.get("spec") == loaded.run.spec.document()
+            and not ended.get("trial"),
             "columns": sorted({name for model in looked.models for name in model.columns}),
             "uri": looked.location,
         }
