@@ -1,6 +1,8 @@
 """Names and keywords are judged before anything is fitted, with the nearest valid one."""
 
 import inspect
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -87,6 +89,30 @@ def test_keywords_known_without_statsmodels_are_those_that_it_has(name: str) -> 
     assert own - init <= {"weights"}  # OLS takes weights only to warn that it does not
     own = set(inspect.signature(klass.fit).parameters) - {"self", "kwargs", "callback"}
     assert own <= fit
+
+
+@pytest.mark.parametrize("name", sorted(preflight.USUAL))
+def test_usual_keywords_are_among_those_of_the_signatures(name: str) -> None:
+    init, fit = preflight.known(ESTIMATORS[name])
+    assert preflight.USUAL[name][0] <= init
+    assert preflight.USUAL[name][1] <= fit
+
+
+def test_a_usual_file_is_judged_without_statsmodels() -> None:
+    code = (
+        "import sys\n"
+        "from modelrun.engines import preflight\n"
+        "from modelrun_api.spec import Model\n"
+        "glm = {'family': {'family': 'Gamma', 'link': 'Log'}}\n"
+        "for spec in ({'estimator': 'GLM', 'formula': 'y ~ x', 'init': glm},\n"
+        "             {'estimator': 'ARIMA', 'endog': 'y', 'init': {'order': [1, 0, 0]}}):\n"
+        "    preflight.check(Model(name='m', **spec), field='f')\n"
+        "print([m for m in ('statsmodels', 'pandas', 'scipy', 'patsy') if m in sys.modules])\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True
+    )
+    assert done.stdout.strip() == "[]"
 
 
 def test_an_unknown_estimator_says_what_else_can_be_done() -> None:

@@ -3,10 +3,11 @@
 import numpy as np
 import pandas as pd
 import pytest
+from statsmodels.regression.mixed_linear_model import MixedLM
+
 from engines.handmade import columns_of, rows_of, study_of
 from modelrun.engines import naive
 from modelrun.engines.mixed_arrays import array_class
-from statsmodels.regression.mixed_linear_model import MixedLM
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 

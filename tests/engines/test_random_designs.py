@@ -5,9 +5,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from engines.handmade import frame_of, study_of
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
+from engines.handmade import frame_of, study_of
 from modelrun.engines import contract
 from modelrun.engines.batched import available
 from modelrun.engines.batched_engine import BatchedEngine

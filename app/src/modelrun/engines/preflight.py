@@ -53,6 +53,37 @@ FAST: dict[str, tuple[Names, Names]] = {
 }  # fmt: skip
 """Init and fit keywords of the estimators that the batched engine knows."""
 
+_COUNT_FIT = frozenset({"method", "maxiter", "disp", "cov_type"})
+
+USUAL: dict[str, tuple[Names, Names]] = {
+    "GLS": (frozenset({"sigma"}), _LINEAR_FIT),
+    "GLSAR": (frozenset({"rho"}), _LINEAR_FIT),
+    "RLM": (frozenset({"M"}), frozenset({"maxiter", "tol", "scale_est", "cov"})),
+    "MNLogit": (frozenset(), _COUNT_FIT),
+    "NegativeBinomial": (_OFFSETS | {"loglike_method"}, _COUNT_FIT),
+    "NegativeBinomialP": (_OFFSETS | {"p"}, _COUNT_FIT),
+    "GeneralizedPoisson": (_OFFSETS | {"p"}, _COUNT_FIT),
+    "ZeroInflatedPoisson": (_OFFSETS | {"exog_infl", "inflation"}, _COUNT_FIT),
+    "MixedLM": (frozenset({"groups", "re_formula", "vc_formula"}),
+                frozenset({"reml", "method", "maxiter"})),
+    "GEE": (frozenset({"groups", "time", "family", "cov_struct"}),
+            frozenset({"maxiter", "cov_type"})),
+    "PHReg": (frozenset({"status", "entry", "strata", "offset", "ties"}), frozenset({"groups"})),
+    "OrderedModel": (frozenset({"distr", "offset"}), frozenset({"method", "maxiter", "disp"})),
+    "ARIMA": (frozenset({"order", "seasonal_order", "trend"}), frozenset({"method", "cov_type"})),
+    "SARIMAX": (frozenset({"order", "seasonal_order", "trend"}),
+                frozenset({"method", "maxiter", "cov_type", "disp"})),
+    "UnobservedComponents": (frozenset({"level", "trend", "cycle", "seasonal", "autoregressive"}),
+                             frozenset({"method", "maxiter", "disp"})),
+    "AutoReg": (frozenset({"lags", "trend", "seasonal", "period"}), _COV),
+    "ExponentialSmoothing": (frozenset({"trend", "damped_trend", "seasonal", "seasonal_periods",
+                                        "initialization_method"}),
+                             frozenset({"smoothing_level", "smoothing_trend", "optimized"})),
+    "ETSModel": (frozenset({"error", "trend", "damped_trend", "seasonal", "seasonal_periods"}),
+                 frozenset({"maxiter", "disp"})),
+}  # fmt: skip
+"""The usual keywords of other estimators: files that use no others wait for no import."""
+
 _NEVER = frozenset(
     {
         "self", "cls", "endog", "exog", "formula", "data", "subset", "drop_cols", "callback",
@@ -122,9 +153,11 @@ def check(model: Model, *, field: str) -> None:
         return
     entry = estimator(model.estimator, field=f"{field}.estimator")
     _check_kind(model, entry, field)
-    init, fit = known(entry)
-    _check_keywords(entry, "init", model.init, init, field)
-    _check_keywords(entry, "fit", model.fit, fit, field)
+    init, fit = USUAL.get(entry.name, (frozenset(), frozenset()))
+    if not (set(model.init) <= init and set(model.fit) <= fit):
+        init, fit = known(entry)
+        _check_keywords(entry, "init", model.init, init, field)
+        _check_keywords(entry, "fit", model.fit, fit, field)
     for name in entry.needs:
         if name not in model.init:
             example = {"groups": "{column: firm}", "lags": "2"}.get(
