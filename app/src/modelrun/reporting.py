@@ -44,15 +44,7 @@ def draw_report(
     )
     place = Place.at(location)
     if place.folder is not None:
-        report = draw(
-            place.folder,
-            html=html,
-            pdf=pdf,
-            run=run,
-            progress=progress,
-            workers=workers,
-            press=press,
-        )
+        report = drawing(place.folder)
         return [str(path) for path in report.paths]
     with tempfile.TemporaryDirectory(prefix="modelrun-report-") as name:
         folder = Path(name)
@@ -60,9 +52,7 @@ def draw_report(
         if "fits.parquet" not in tables:
             raise UserMistake(f"{location} has no result tables; check the address")
         place.fetch([entry for entry in tables if entry != "observations.parquet"], folder)
-        report = draw(
-            folder, html=html, pdf=pdf, run=run, progress=progress, workers=workers, press=press
-        )
+        report = drawing(folder)
         for path in report.paths:
             place.send(path, path.name)
         return [f"{place.uri}/{path.name}" for path in report.paths]
