@@ -14,6 +14,7 @@ import sys
 import textwrap
 import threading
 import time
+from pathlib import Path
 
 import dask
 import psutil
@@ -117,10 +118,13 @@ def test_an_interrupt_ends_the_run_at_once_and_leaves_no_process(running):
     assert psutil.wait_procs(processes, timeout=5)[1] == []
 
 
-def test_a_killed_runner_leaves_no_process(running):
+def test_a_killed_runner_leaves_neither_process_nor_folder(running):
     runner, processes = running
+    folder = Path(processes[0].environ()["MODELRUN_SCRATCH"])
+    assert folder.exists()
     runner.kill()
     assert psutil.wait_procs(processes, timeout=20)[1] == []
+    assert not folder.exists()
 
 
 class Elsewhere:

@@ -14,6 +14,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shutil
 import signal
 import sys
 from dataclasses import asdict, dataclass
@@ -86,6 +87,7 @@ def main() -> None:
     )
     sys.stdin.read()
     _stop(cluster)
+    shutil.rmtree(folder, ignore_errors=True)  # the runner may be dead
 
 
 def _start(order: Order) -> Any:
