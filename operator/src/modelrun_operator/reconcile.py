@@ -109,7 +109,9 @@ async def reconcile(uid: str, memory: Memory, world: World) -> timedelta | None:
             return None
     elif at is not None:
         waits.append(at - now)
-    await _act(run, decision, memory, world)
+    if await _act(run, decision, memory, world):
+        # What was made or removed is seen at once, and more may follow from it.
+        waits.append(timedelta(0))
     if listening:
         waits.append(timedelta(seconds=STARTING_SECONDS))
     known = [one for one in waits if one is not None]
@@ -171,7 +173,9 @@ async def _write(
         world.cache.counted(run.uid, until=world.now())
 
 
-async def _act(run: Run, decision: Decision, memory: Memory, world: World) -> None:
+async def _act(run: Run, decision: Decision, memory: Memory, world: World) -> bool:
+    """Carry out what was decided; say whether the world is another now."""
+    changed = False
     hands = Hands(world.kube, world.cache, world.settings, world.now)
     refusals: dict[str, str] = {}
     later: WorldNotReady | None = None
@@ -200,10 +204,12 @@ async def _act(run: Run, decision: Decision, memory: Memory, world: World) -> No
         else:
             ACTIONS.labels(action=name, outcome="done").inc()
             if not isinstance(action, Tell):
+                changed = True
                 log.info("done", run=run.key, action=_key(action))
     memory.refusals = refusals
     if later is not None:
         raise later
+    return changed
 
 
 def _key(action: Action) -> str:
