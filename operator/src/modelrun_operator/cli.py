@@ -42,7 +42,8 @@ def command(arguments: Sequence[str]) -> int:
         help="take part in no peering of operators; this is always so",
     )
     run.add_argument("--host", default="0.0.0.0", help="where probes and metrics are answered")  # noqa: S104
-    run.add_argument("--port", type=int, default=8080, help="their port; 0 for none")
+    run.add_argument("--health-port", type=int, default=8080, help="for probes; 0 for none")
+    run.add_argument("--metrics-port", type=int, default=9090, help="for metrics; 0 for none")
     run.add_argument("--log-format", choices=["json", "text"], default="json")
     run.add_argument("--log-level", default="INFO", choices=["DEBUG", "INFO", "WARNING"])
     render = commands.add_parser("render", help="print every object that a run would get")
@@ -68,7 +69,14 @@ def _run(chosen: argparse.Namespace, settings: Settings) -> int:
     if chosen.namespace:
         settings = dataclasses.replace(settings, namespaces=tuple(chosen.namespace))
     configure_logs(as_json=chosen.log_format == "json", level=chosen.log_level)
-    asyncio.run(operate(settings, host=chosen.host, port=chosen.port))
+    asyncio.run(
+        operate(
+            settings,
+            host=chosen.host,
+            health_port=chosen.health_port,
+            metrics_port=chosen.metrics_port,
+        )
+    )
     return 0
 
 

@@ -13,7 +13,7 @@ import structlog
 
 from modelrun_operator.errors import OperatorError
 from modelrun_operator.handlers.loops import Loops
-from modelrun_operator.handlers.serving import serve
+from modelrun_operator.handlers.serving import serve_health, serve_metrics
 from modelrun_operator.handlers.watches import kopf_settings, watch
 from modelrun_operator.kube.cache import Cache
 from modelrun_operator.kube.client import Kube
@@ -36,22 +36,25 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-async def operate(settings: Settings, *, host: str, port: int) -> None:
+async def operate(settings: Settings, *, host: str, health_port: int, metrics_port: int) -> None:
     """Work until SIGTERM or SIGINT.
 
     Args:
         settings: the installation.
         host: where probes and metrics are answered.
-        port: the port for them; 0 for none.
+        health_port: the port for probes; 0 for none.
+        metrics_port: the port for metrics; 0 for none.
     """
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     pulse, cache, listed = Pulse(), Cache(), asyncio.Event()
-    server = None
-    if port:
-        server = await serve(host, port, pulse=pulse, cache=cache, ready=listed.is_set)
+    servers = []
+    if health_port:
+        servers.append(await serve_health(host, health_port, pulse=pulse, ready=listed.is_set))
+    if metrics_port:
+        servers.append(await serve_metrics(host, metrics_port, cache=cache))
     # Runners are asked directly: a proxy of the environment does not know the pods' addresses.
     async with await Kube.connect() as kube, aiohttp.ClientSession(trust_env=False) as session:
         world = World(kube, cache, settings, session, utc_now)
@@ -67,7 +70,7 @@ async def operate(settings: Settings, *, host: str, port: int) -> None:
             )
         finally:
             await loops.close()
-            if server is not None:
+            for server in servers:
                 await server.cleanup()
 
 

@@ -1,4 +1,7 @@
-"""The operator's own HTTP server: /healthz and /readyz for the kubelet, /metrics for Prometheus."""
+"""The operator's own HTTP server: /healthz and /readyz for the kubelet, /metrics for Prometheus.
+
+They have a port each, so that a policy can let the monitoring in and nobody else.
+"""
 
 from __future__ import annotations
 
@@ -13,16 +16,15 @@ from modelrun_operator.kube.cache import Cache
 from modelrun_operator.telemetry import RUNS_BY_PHASE, Pulse
 
 
-async def serve(
-    host: str, port: int, *, pulse: Pulse, cache: Cache, ready: Callable[[], bool]
+async def serve_health(
+    host: str, port: int, *, pulse: Pulse, ready: Callable[[], bool]
 ) -> web.AppRunner:
-    """Start the server; its `cleanup` ends it.
+    """Answer probes; `cleanup` of the result ends it.
 
     Args:
         host: the address to listen at.
         port: the port.
         pulse: says whether the operator works.
-        cache: brings the runs to count.
         ready: says whether everything was listed once.
     """
 
@@ -33,14 +35,28 @@ async def serve(
     async def readyz(_: web.Request) -> web.Response:
         return web.json_response({"ready": ready()}, status=200 if ready() else 503)
 
+    return await _serve(host, port, web.get("/healthz", healthz), web.get("/readyz", readyz))
+
+
+async def serve_metrics(host: str, port: int, *, cache: Cache) -> web.AppRunner:
+    """Answer Prometheus; `cleanup` of the result ends it.
+
+    Args:
+        host: the address to listen at.
+        port: the port.
+        cache: brings the runs to count.
+    """
+
     async def metrics(_: web.Request) -> web.Response:
         _count(cache)
         return web.Response(body=generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
+    return await _serve(host, port, web.get("/metrics", metrics))
+
+
+async def _serve(host: str, port: int, *routes: web.RouteDef) -> web.AppRunner:
     app = web.Application()
-    app.add_routes(
-        [web.get("/healthz", healthz), web.get("/readyz", readyz), web.get("/metrics", metrics)]
-    )
+    app.add_routes(routes)
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
     await web.TCPSite(runner, host, port).start()
