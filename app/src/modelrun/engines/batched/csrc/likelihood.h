@@ -83,11 +83,14 @@ typedef struct {
     unsigned reasons;
     int iterations, converged;
     double scale, deviance;
-    double yy, ssr; /* of the last regression of IRLS */
+    double change, change_before; /* of the deviance, in the last two iterations of IRLS */
+    double yy, ssr;               /* of the last regression of IRLS */
 } Iterated;
 
 int irls(LikelihoodWork *w, const Family *family, const LikelihoodOptions *o, const double *start,
          Iterated *result);
+/* Whether rounding may have decided at which iteration IRLS stopped. */
+int irls_borderline(const LikelihoodOptions *o, const Iterated *result, double n, double eta);
 int newton(LikelihoodWork *w, const Family *family, const LikelihoodOptions *o, const double *start,
            Iterated *result);
 

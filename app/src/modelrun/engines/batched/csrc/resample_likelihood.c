@@ -113,13 +113,11 @@ static int irls_counts(Replicate *w, const LikelihoodOptions *o, Iterated *resul
         result->iterations += 1;
         if (!replicate_evaluate(w))
             return NON_FINITE;
-        double before = result->deviance, change;
+        double before = result->deviance;
         result->deviance = replicate_deviance(w);
-        change = fabs(before - result->deviance);
-        result->converged = change <= o->tolerance;
-        double noise = 1e-3 * o->tolerance + 1e-15 * (fabs(w->constant) + fabs(result->deviance));
-        if (fabs(change - o->tolerance) <= noise)
-            result->reasons |= REASON_BORDERLINE_STOP;
+        result->change_before = result->change;
+        result->change = fabs(before - result->deviance);
+        result->converged = result->change <= o->tolerance;
     }
     return OK;
 }
@@ -230,6 +228,9 @@ static int fit_one(Replicate *w, ptrdiff_t f, int constant, const LikelihoodOpti
         *reasons |= REASON_SCALE_TRUNCATED;
     if (!result.converged)
         *reasons |= REASON_ITERATIONS;
+    /* sums over patterns are larger than the deviance, and so is their rounding */
+    if (!o->newton && irls_borderline(o, &result, w->n + fabs(w->constant), s[LIK_ETA]))
+        *reasons |= REASON_BORDERLINE_STOP;
     if (replicate_separated(w))
         *reasons |= REASON_SEPARATION;
     s[LIK_SEPARATED] = (*reasons & REASON_SEPARATION) != 0;
