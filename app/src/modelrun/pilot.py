@@ -67,13 +67,14 @@ class Measured:
         return content
 
 
-def run(plan: Plan, todo: Ints, *, backend: str) -> Pilot:
+def run(plan: Plan, todo: Ints, *, backend: str, preload: tuple[str, ...]) -> Pilot:
     """Fit a few of the open fits of each model.
 
     Args:
         plan: The plan, with its study on this machine.
         todo: Open fits as model * S + slice, shape (n,).
         backend: threads or dask.
+        preload: What the worker imports before it fits.
 
     Raises:
         InfrastructureError: The worker cannot be started.
@@ -87,7 +88,9 @@ def run(plan: Plan, todo: Ints, *, backend: str) -> Pilot:
         tasks.append(Task(number=len(tasks), model=model, fits=fits[picks]))
     seconds: dict[int, float] = {}
     peak = 0
-    with open_backend(backend, workers=1, fit_timeout=plan.study.fit_timeout_seconds) as entered:
+    with open_backend(
+        backend, workers=1, fit_timeout=plan.study.fit_timeout_seconds, preload=preload
+    ) as entered:
         work = Measured(prepare(plan.study.folder, entered))
         for outcome in entered.map(work, iter(tasks)):
             if not isinstance(outcome, Done):

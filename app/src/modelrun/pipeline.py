@@ -238,6 +238,7 @@ class _Run:
                         dashboard=":8787" if self.options.dashboard else None,
                         fit_timeout=plan.study.fit_timeout_seconds,
                         on_workers=notice,
+                        preload=preloads(plan),
                         profile=self.options.profile,
                     )
                 )
@@ -312,6 +313,12 @@ def _scratch() -> Iterator[Path]:
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def preloads(plan: Plan) -> tuple[str, ...]:
+    """Return what workers import before their first task: nothing heavy for compiled kernels."""
+    batched = all(model.engine == "batched" for model in plan.study.models)
+    return () if batched else ("statsmodels.api",)
 
 
 def default_backend(plan: Plan, environment: Mapping[str, str]) -> str:

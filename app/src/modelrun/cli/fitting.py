@@ -6,6 +6,8 @@ import dataclasses
 import json
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from modelrun import telling
@@ -38,7 +40,7 @@ def run(file: Path, options: RunOptions, *, show: str, as_json: bool) -> int:
     tally = Tally()
     display = _display(show, tally)
     try:
-        with display:
+        with display, _profiled(options.profile):
             finished = run_pipeline(
                 loaded, options, base=base, tally=tally, display=display, file=str(file)
             )
@@ -51,6 +53,22 @@ def run(file: Path, options: RunOptions, *, show: str, as_json: bool) -> int:
     elif show != "quiet":
         _summarise(finished, tally)
     return 0
+
+
+@contextmanager
+def _profiled(folder: Path | None) -> Iterator[None]:
+    """Profile this process and show where it and the workers spent their time."""
+    if folder is None:
+        yield
+        return
+    from modelrun.backends import profile
+
+    with profile.runner(folder):
+        yield
+    print(f"{'own s':>8}  {'all s':>8}  {'calls':>10}  function", file=sys.stderr)
+    for name, calls, own, cumulative in profile.top(folder, 10):
+        print(f"{own:8.2f}  {cumulative:8.2f}  {calls:10,}  {name}", file=sys.stderr)
+    print(f"profiles of all processes: {folder}; open them in snakeviz or tuna", file=sys.stderr)
 
 
 def _display(show: str, tally: Tally) -> Display:

@@ -12,7 +12,7 @@ from modelrun.backends import machine
 from modelrun.errors import ModelrunError
 from modelrun.forecast import Forecast, forecast, open_fits
 from modelrun.location import results_location
-from modelrun.pipeline import default_backend
+from modelrun.pipeline import default_backend, preloads
 from modelrun.plan import build
 from modelrun.preparing import check_models, located, prepare
 from modelrun.progress import duration
@@ -122,7 +122,9 @@ def _look_ahead(
             todo = open_fits(plan, store)
             measured = None
             if with_pilot and len(todo):
-                measured = pilot.run(plan, todo, backend=default_backend(plan, {}))
+                measured = pilot.run(
+                    plan, todo, backend=default_backend(plan, {}), preload=preloads(plan)
+                )
             return forecast(
                 plan,
                 store,
