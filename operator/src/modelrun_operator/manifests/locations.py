@@ -13,7 +13,6 @@ from modelrun_api.environment import RESULTS_FOLDER
 from modelrun_api.profile import ModelRunProfileSpec
 from modelrun_operator.run import Run
 
-
 CLAIM_SCHEME: Final = "pvc://"
 
 
