@@ -268,12 +268,16 @@ def read(study: Study, path: Path) -> tuple[list[Sample], list[pa.RecordBatch]]:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run as a process: `python -m modelrun.engines.audit STUDY OUT --share 0.001`."""
+    from threadpoolctl import threadpool_limits
+
     parser = argparse.ArgumentParser(prog="modelrun.engines.audit")
     parser.add_argument("study", type=Path)
     parser.add_argument("out", type=Path)
     parser.add_argument("--share", type=float, default=0.001)
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args(arguments)
+    # Small matrices only: a second thread of the BLAS would fight with the run for a core.
+    threadpool_limits(1)
     write(given.study, given.out, share=given.share, seed=given.seed)
     return 0
 

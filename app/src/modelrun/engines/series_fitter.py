@@ -53,6 +53,7 @@ class SeriesFitter:
         self._defaults = (
             {"initialization_method": "estimated"} if entry.name in _UNINITIALISED else {}
         )
+        self._filters = entry.name in _STATE_SPACE and not study.outputs.observations
         if set(study.outputs.coefficients) <= {"estimate"} and entry.name in _STATE_SPACE:
             # Standard errors cost as much as the fit and change nothing about it.
             self._quiet = {**self._quiet, "cov_type": "none"}
@@ -83,7 +84,11 @@ class SeriesFitter:
         if exog is not None:
             init["exog"] = exog
         fit = self._fit.filled({p: self._take(names, at) for p, names in self._fit.data.items()})
-        results = self._class(endog, **{**self._defaults, **init}).fit(**{**self._quiet, **fit})
+        model = self._class(endog, **{**self._defaults, **init})
+        if self._filters:
+            # fit ends with a smoothing pass, of which nothing is asked here.
+            model.smooth = model.filter
+        results = model.fit(**{**self._quiet, **fit})
         return self._finisher.record(results, at, names=None, nobs=present)
 
     def _in_time(self, at: npt.NDArray[np.int64], column: str) -> npt.NDArray[np.int64]:
