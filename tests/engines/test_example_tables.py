@@ -65,7 +65,7 @@ def test_an_example_gives_the_table_of_plain_statsmodels(name: str, tmp_path: Pa
 def test_an_example_gives_the_numbers_of_a_naive_fit(name: str, tmp_path: Path) -> None:
     study = planned(name, tmp_path)
     for number, model in enumerate(study.models):
-        fits = some(study, 2 if model.spec.estimator == "ARIMA" else FEW)
+        fits = some(study, 1 if model.spec.estimator == "ARIMA" else FEW)
         engine = catalog.engine(model.engine)
         rows = engine.fit(study, Task(0, number, fits), PlainGuard()).to_pylist()
         for row, index in zip(rows, fits.tolist(), strict=True):
