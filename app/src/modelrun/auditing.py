@@ -20,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from modelrun import arrays
 from modelrun.engines import audit
 from modelrun.engines.audit import AuditOutcome
 from modelrun.engines.frame_join import joined
@@ -80,7 +81,7 @@ class Audit:
             rows = np.flatnonzero(there)
             kept.append(_restricted(sample, sample.slices()[rows]))
             ours.append(_stored(store, positions[rows]))
-            references.append(reference.take(pa.array(rows)))
+            references.append(reference.take(arrays.from_numpy(rows)))
         batched = sum(
             int(np.count_nonzero(chosen // len(study.slices) == at))
             for at, model in enumerate(study.models)
@@ -142,5 +143,5 @@ def _stored(store: Store, positions: Ints) -> pa.RecordBatch:
     frames: list[pa.RecordBatch] = []
     for chunk in store.read(positions):
         frame = joined(chunk.batches)
-        frames.append(frame if chunk.order is None else frame.take(pa.array(chunk.order)))
+        frames.append(frame if chunk.order is None else frame.take(arrays.from_numpy(chunk.order)))
     return joined(frames)
