@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -266,6 +267,24 @@ def test_bits_do_not_depend_on_how_fits_are_split_into_calls() -> None:
         alone = ols.fit(design, y, starts[part], stops[part], covariance=HAC(4))
         assert (alone.coefficients.p_value == whole.coefficients.p_value[part]).all()
         assert (alone.statistics == whole.statistics[part])[~np.isnan(alone.statistics)].all()
+
+
+def test_threads_work_side_by_side_and_give_the_same_bits() -> None:
+    x, y, starts, stops = _panel(13, [60] * 400, 5)
+    design = Columns.of_matrix(x)
+    groups = Cluster.coded(np.arange(len(y)) // 7)
+
+    def fit(part: slice) -> Any:
+        return ols.fit(design, y, starts[part], stops[part], covariance=groups, use_t=True)
+
+    whole = fit(slice(None))
+    parts = [slice(k, k + 50) for k in range(0, 400, 50)]
+    with ThreadPoolExecutor(4) as pool:
+        for part, found in zip(parts, pool.map(fit, parts), strict=True):
+            for ours, all_ in zip(
+                found.coefficients.arrays(), whole.coefficients.arrays(), strict=True
+            ):
+                assert (ours == all_[part]).all()
 
 
 def test_wrong_arrays_are_refused_with_the_row_and_the_range() -> None:

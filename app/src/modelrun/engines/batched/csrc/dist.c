@@ -62,6 +62,19 @@ static double beta_fraction(double a, double b, double x, double y)
     return value;
 }
 
+/* log B(a, b); the last one is remembered, fits of one task share their degrees of freedom. */
+static long double log_beta(double a, double b)
+{
+    static _Thread_local double last_a = -1.0, last_b = -1.0;
+    static _Thread_local long double last = 0.0L;
+    if (a != last_a || b != last_b) {
+        last = log_gamma(a) + log_gamma(b) - log_gamma((long double)a + b);
+        last_a = a;
+        last_b = b;
+    }
+    return last;
+}
+
 /* I_x(a, b) with y = 1 - x given exactly enough by the caller. */
 static double beta_regularised(double a, double b, long double x, long double y)
 {
@@ -69,8 +82,7 @@ static double beta_regularised(double a, double b, long double x, long double y)
         return 0.0;
     if (y <= 0)
         return 1.0;
-    long double factor = expl((long double)a * logl(x) + (long double)b * logl(y) +
-                              log_gamma((long double)a + b) - log_gamma(a) - log_gamma(b));
+    long double factor = expl((long double)a * logl(x) + (long double)b * logl(y) - log_beta(a, b));
     if (x < (a + 1) / (a + b + 2))
         return (double)(factor * beta_fraction(a, b, (double)x, (double)y));
     return (double)(1.0L - factor * beta_fraction(b, a, (double)y, (double)x));
