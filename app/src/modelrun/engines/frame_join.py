@@ -13,6 +13,8 @@ from modelrun import arrays
 
 def joined(frames: Sequence[pa.RecordBatch]) -> pa.RecordBatch:
     """Return frames of one schema one after the other."""
+    if not any(frame.num_rows for frame in frames):
+        return frames[0]
     table = pa.Table.from_batches(frames).unify_dictionaries().combine_chunks()
     return table.to_batches()[0]
 
