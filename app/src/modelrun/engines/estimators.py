@@ -84,7 +84,7 @@ _ALL = (
     Estimator("NominalGEE", _GEE, route="own", needs=_GROUPS),
     Estimator("OrdinalGEE", _GEE, route="own", needs=_GROUPS),
     Estimator("MixedLM", "statsmodels.regression.mixed_linear_model", needs=_GROUPS),
-    Estimator("PHReg", "statsmodels.duration.hazard_regression", route="own", closed_form=True),
+    Estimator("PHReg", "statsmodels.duration.hazard_regression", route="own"),
     Estimator("OrderedModel", "statsmodels.miscmodels.ordinal_model", route="own"),
     Estimator("BetaModel", "statsmodels.othermod.betareg", route="own"),
     Estimator("ARIMA", "statsmodels.tsa.arima.model", kind="series"),
