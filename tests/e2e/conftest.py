@@ -14,12 +14,14 @@ from collections.abc import Iterator
 
 import pytest
 
-from cluster import dask, s3
+from cluster import dask, modelruns, s3
 from cluster.errors import ClusterError
 from cluster.evidence import keep_evidence
 from cluster.handle import Cluster
 from cluster.home import CHECKOUT, Home
 from cluster.image import NAME, S3_NAME, current_image
+from cluster.operator import NAMESPACE as OPERATOR_NAMESPACE
+from cluster.operator import install_operator, remove_operator
 from cluster.provider import choose_provider
 
 EVIDENCE = CHECKOUT / ".cache" / "e2e"
@@ -83,6 +85,16 @@ def dask_controller(cluster: Cluster, image: str) -> Iterator[str]:
     EVIDENCE.mkdir(parents=True, exist_ok=True)
     (EVIDENCE / "dask-controller.log").write_text(logs)
     dask.remove_controller(cluster)
+
+
+@pytest.fixture(scope="session")
+def operator(cluster: Cluster, image: str, dask_controller: str) -> Iterator[str]:
+    """The operator of modelrun in a pod, and a profile of test size; gives its namespace."""
+    assert dask_controller
+    install_operator(cluster, image)
+    cluster.apply(modelruns.profile(image))
+    yield OPERATOR_NAMESPACE
+    remove_operator(cluster, EVIDENCE)
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,151 @@
+"""The operator of modelrun in the test cluster, with exactly the rights that its own table names.
+
+The chart is tested elsewhere; here a right that the table lacks makes tests fail.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from cluster.dask import NAMESPACE as DASK_NAMESPACE
+from cluster.handle import RESTRICTED, RESTRICTED_POD, Cluster
+from cluster.home import CHECKOUT
+
+NAMESPACE = "modelrun-test-operator"
+CRDS = CHECKOUT / "charts" / "modelrun" / "files" / "crds"
+DEPLOYMENT = "operator"
+
+QUICK = {
+    "RESYNC_SECONDS": "10",
+    "HEAL_AFTER_SECONDS": "15",
+    "RETRY_BASE_SECONDS": "2",
+    "PROGRESS_SECONDS": "2",
+}
+"""Settings that keep tests short."""
+
+
+def install_operator(cluster: Cluster, image: str) -> None:
+    """Install definitions, rights and the operator; ready when this returns."""
+    cluster.kubectl("apply", "--server-side", "--force-conflicts", "-f", str(CRDS))
+    for kind in ("modelruns", "modelrunprofiles"):
+        crd = f"crd/{kind}.modelrun.dev"
+        cluster.kubectl("wait", "--for=condition=Established", crd, "--timeout=30s")
+    labels = {"pod-security.kubernetes.io/enforce": "restricted"}
+    cluster.apply(
+        {
+            "apiVersion": "v1",
+            "kind": "Namespace",
+            "metadata": {"name": NAMESPACE, "labels": labels},
+        }
+    )
+    cluster.apply(*rights(), deployment(image))
+    cluster.wait_for_rollout(f"deployment/{DEPLOYMENT}", NAMESPACE)
+
+
+def remove_operator(cluster: Cluster, evidence: Path) -> None:
+    """Keep the operator's log and remove the operator; the definitions stay."""
+    evidence.mkdir(parents=True, exist_ok=True)
+    log = cluster.kubectl(
+        "logs", f"deployment/{DEPLOYMENT}", "--tail=-1", namespace=NAMESPACE, check=False
+    )
+    (evidence / "operator.log").write_text(log)
+    for kind in ("clusterrolebinding", "clusterrole"):
+        cluster.kubectl("delete", kind, NAMESPACE, "--ignore-not-found")
+    cluster.kubectl("delete", "namespace", NAMESPACE, "--wait=false", "--ignore-not-found")
+
+
+def restart_operator(cluster: Cluster) -> None:
+    """End the operator without warning; its Deployment starts another at once."""
+    cluster.kubectl(
+        "delete", "pods", "--selector=app=operator", "--grace-period=0", "--force",
+        namespace=NAMESPACE,
+    )  # fmt: skip
+
+
+def rights() -> list[dict[str, Any]]:
+    """Return service account, cluster role and binding, from the operator's own table."""
+    from modelrun_operator.kube import resources
+
+    rules = [
+        {"apiGroups": [group], "resources": [plural], "verbs": sorted(verbs)}
+        for namespaced in (True, False)
+        for (group, plural), verbs in resources.rights(namespaced=namespaced).items()
+    ]
+    group = "rbac.authorization.k8s.io"
+    return [
+        {
+            "apiVersion": "v1",
+            "kind": "ServiceAccount",
+            "metadata": {"name": "operator", "namespace": NAMESPACE},
+        },
+        {
+            "apiVersion": f"{group}/v1",
+            "kind": "ClusterRole",
+            "metadata": {"name": NAMESPACE},
+            "rules": rules,
+        },
+        {
+            "apiVersion": f"{group}/v1",
+            "kind": "ClusterRoleBinding",
+            "metadata": {"name": NAMESPACE},
+            "roleRef": {"apiGroup": group, "kind": "ClusterRole", "name": NAMESPACE},
+            "subjects": [{"kind": "ServiceAccount", "name": "operator", "namespace": NAMESPACE}],
+        },
+    ]
+
+
+def deployment(image: str) -> dict[str, Any]:
+    """Return the operator's Deployment."""
+    labels = {"app": "operator"}
+    settings = {
+        **QUICK,
+        "OPERATOR_NAMESPACE": NAMESPACE,
+        "DASK_CONTROLLER_NAMESPACE": DASK_NAMESPACE,
+    }
+    env = [{"name": f"MODELRUN_OPERATOR_{k}", "value": v} for k, v in settings.items()]
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": DEPLOYMENT, "namespace": NAMESPACE},
+        "spec": {
+            "replicas": 1,
+            "strategy": {"type": "Recreate"},
+            "selector": {"matchLabels": labels},
+            "template": {
+                "metadata": {"labels": labels},
+                "spec": {
+                    "serviceAccountName": "operator",
+                    "terminationGracePeriodSeconds": 5,
+                    "securityContext": RESTRICTED_POD,
+                    "containers": [
+                        {
+                            "name": "operator",
+                            "image": image,
+                            "args": ["modelrun-operator", "run", "--log-format", "text"],
+                            "env": [*env, {"name": "HOME", "value": "/tmp"}],
+                            "ports": [{"containerPort": 8080}, {"containerPort": 9090}],
+                            "readinessProbe": {
+                                "httpGet": {"path": "/readyz", "port": 8080},
+                                "periodSeconds": 1,
+                                "timeoutSeconds": 5,
+                            },
+                            "livenessProbe": {
+                                "httpGet": {"path": "/healthz", "port": 8080},
+                                "periodSeconds": 10,
+                                "timeoutSeconds": 10,
+                                "failureThreshold": 6,
+                            },
+                            "resources": {
+                                "requests": {"cpu": "50m", "memory": "128Mi"},
+                                "limits": {"memory": "512Mi"},
+                            },
+                            "securityContext": RESTRICTED,
+                            "volumeMounts": [{"name": "tmp", "mountPath": "/tmp"}],
+                        }
+                    ],
+                    "volumes": [{"name": "tmp", "emptyDir": {}}],
+                },
+            },
+        },
+    }
