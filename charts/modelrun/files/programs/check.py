@@ -42,8 +42,7 @@ def main(namespace: str, health: str, wanted: str, profile: str, seconds: str) -
         raise SystemExit(f"profiles are missing: {', '.join(missing)}; there are {sorted(there)}")
     print(f"profiles are there: {', '.join(sorted(there)) or 'none'}")
     if health:
-        with urllib.request.urlopen(health, timeout=20) as answer:  # noqa: S310  the chart names it
-            print(f"the operator answers: {answer.status}")
+        answers(health)
     if profile:
         fit(api, namespace, profile, float(seconds))
 
@@ -52,6 +51,18 @@ def profiles(api: Any) -> list[dict[str, Any]]:
     """Return the profiles of the cluster."""
     found: list[dict[str, Any]] = api.list_cluster_custom_object(*KIND, "modelrunprofiles")["items"]
     return found
+
+
+def answers(address: str) -> None:
+    """Ask the operator for its metrics."""
+    try:
+        with urllib.request.urlopen(address, timeout=20) as answer:  # noqa: S310  the chart's own
+            print(f"the operator answers: {answer.status}")
+    except OSError as error:
+        raise SystemExit(
+            f"the operator does not answer at {address} ({error}). Is its pod ready, and does a "
+            "NetworkPolicy let the test in?"
+        ) from error
 
 
 def fit(api: Any, namespace: str, profile: str, seconds: float) -> None:

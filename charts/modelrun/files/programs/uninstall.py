@@ -61,7 +61,8 @@ def listed(
 def released(run: dict[str, Any]) -> bool:
     """Tell whether a run holds nothing any more."""
     phase = run.get("status", {}).get("phase", "")
-    return phase in DONE or (phase == "Suspended" and bool(run["spec"].get("suspend")))
+    # Without a phase nothing was made of it yet.
+    return phase in DONE or (phase in ("", "Suspended") and bool(run["spec"].get("suspend")))
 
 
 def ask(api: Any, run: dict[str, Any], policy: str) -> None:
