@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import warnings
 from typing import Any
 
@@ -109,12 +110,17 @@ def test_robust_covariances_of_canonical_links_meet_the_contract(
     x = np.column_stack([np.ones(n), 0.3 * rng.normal(size=(n, 2))])
     y = _response(rng, family, link, x @ np.array([0.4, 0.5, -0.5]))
     groups = rng.integers(0, 15, n)
-    for covariance in (HC("HC0"), HC("HC1"), HAC(3), Cluster.coded(groups)):
+    weights = {
+        "freq_weights": rng.integers(1, 4, n).astype(float),
+        "var_weights": rng.uniform(0.5, 2, n),
+    }
+    covariances = (HC("HC0"), HC("HC1"), HAC(3), Cluster.coded(groups))
+    for covariance, extra in itertools.product(covariances, ({}, weights)):
         fits = glm.fit(
             Columns.of_matrix(x), y, [0], [n], family=glm.Family(family, link),
-            covariance=covariance,
+            covariance=covariance, **extra,
         )  # fmt: skip
-        reference = _reference(family, link, y, x, covariance)
+        reference = _reference(family, link, y, x, covariance, **extra)
         likelihood_contract(fits, 0, reference, discrete=False)
 
 
@@ -180,6 +186,8 @@ def test_what_is_not_batched_is_refused_with_the_way_out() -> None:
     assert glm.supports(family, Nonrobust())
     with pytest.raises(ValueError, match="use statsmodels"):
         glm.fit(Columns.of([None], n=3), [0, 1, 0], [0], [3], family=family, covariance=HC("HC1"))
+    with pytest.raises(ValueError, match="exposure goes with the Log link"):
+        glm.fit(Columns.of([None], n=3), [0, 1, 0], [0], [3], family=family, exposure=[1, 1, 2])
 
 
 @settings(max_examples=60, deadline=None)

@@ -111,6 +111,9 @@ def fit(
         )
         raise ValueError(message)
     if exposure is not None:
+        if family.link_name != "Log":
+            message = f"exposure goes with the Log link, not with {family.link_name}; use an offset"
+            raise ValueError(message)
         logs = np.log(np.asarray(exposure, dtype=np.float64))
         offset = logs if offset is None else np.asarray(offset, dtype=np.float64) + logs
     kinds = {"X2": 1, "dev": 2}
