@@ -13,10 +13,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from modelrun_api.modelrun import ModelRun
-
     from modelrun.door import open_results, run
     from modelrun.result import RunResult
+    from modelrun_api.modelrun import ModelRun
 
 __all__ = ["ModelRun", "RunResult", "open_results", "run"]
 

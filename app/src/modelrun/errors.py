@@ -7,7 +7,6 @@ never an exception of the run: it is a record (see modelrun_api.failure).
 from __future__ import annotations
 
 
-
 class ModelrunError(Exception):
     """Base of everything that ends a run with a designed exit code."""
 

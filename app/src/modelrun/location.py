@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from modelrun_api.modelrun import ModelRun
-
 from modelrun.errors import UserMistake
+from modelrun_api.modelrun import ModelRun
 
 
 def results_location(run: ModelRun, *, to: str | None, base: Path, trial: bool) -> str:
