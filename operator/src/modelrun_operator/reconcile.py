@@ -109,9 +109,13 @@ async def reconcile(uid: str, memory: Memory, world: World) -> timedelta | None:
             return None
     elif at is not None:
         waits.append(at - now)
+    refused_before = memory.refusals
     if await _act(run, decision, memory, world):
         # What was made or removed is seen at once, and more may follow from it.
         waits.append(timedelta(0))
+    if memory.refusals and memory.refusals != refused_before:
+        # The run is to say at once what is in the way.
+        waits.append(timedelta(seconds=SOON_SECONDS))
     if listening:
         waits.append(timedelta(seconds=STARTING_SECONDS))
     known = [one for one in waits if one is not None]

@@ -6,7 +6,8 @@ kopf would use for those are ours all the same, so that it can never meet anothe
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import itertools
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Any, Final
 
@@ -18,6 +19,14 @@ from modelrun_operator.kube.cache import Cache, run_of
 from modelrun_operator.kube.resources import EVENTS, PROFILES, RUNS, WATCHES, Resource
 
 FINALIZER: Final = f"{identity.GROUP}/operator"
+
+
+class Patience:
+    """Waits between tries, in seconds, without an end: an API server comes back."""
+
+    def __iter__(self) -> Iterator[float]:
+        """Yield growing waits, and then the longest again and again."""
+        return itertools.chain((1, 1, 2, 3, 5, 8), itertools.repeat(10))
 
 
 def kopf_settings() -> kopf.OperatorSettings:
@@ -35,6 +44,7 @@ def kopf_settings() -> kopf.OperatorSettings:
     # Watching definitions and namespaces would need rights that nothing else needs.
     settings.scanning.disabled = True
     settings.networking.request_timeout = 30
+    settings.networking.error_backoffs = Patience()
     for resource in WATCHES:
         key = (resource.group, resource.version, resource.plural)
         if resource.selector:
