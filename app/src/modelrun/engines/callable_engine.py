@@ -34,7 +34,7 @@ from modelrun.engines.failures import InvalidResultError
 from modelrun.engines.few_rows import too_few
 from modelrun.engines.guard import Caught, Guard
 from modelrun.engines.record import FitRecord, Terms, skipped
-from modelrun.engines.slice_rows import PanelValues, positions, rows_of
+from modelrun.engines.slice_rows import PanelValues, Rows, count, positions, rows_of
 from modelrun.engines.spoken import spoken
 from modelrun.engines.statsmodels_engine import ONE_AT_A_TIME
 from modelrun.errors import UserMistake
@@ -120,12 +120,11 @@ class CallableEngine:
         if number not in loaded.functions:
             assert model.spec.callable is not None
             loaded.functions[number] = load(model.spec.callable, study.code_folder)
-        given = rows_of(study, index)
-        rows = positions(given)
-        few = self._few(study, len(rows))
+        rows = rows_of(study, index)
+        few = self._few(study, count(rows))
         if few is not None:
             return few
-        data = loaded.values.frame(_visible(model, study), given)
+        data = loaded.values.frame(_visible(model, study), rows)
         with warnings.catch_warnings(record=True) as heard:
             warnings.simplefilter("always")
             returned = loaded.functions[number](data, **model.spec.kwargs)
@@ -140,12 +139,13 @@ class CallableEngine:
         reason, text = too_few(n, n, min_rows=study.min_rows, parameters=0)
         return skipped(reason, text, engine=self.name, nobs=n)
 
-    def _record(self, returned: Any, study: Study, rows: Any) -> FitRecord:
+    def _record(self, returned: Any, study: Study, rows: Rows) -> FitRecord:
+        n = count(rows)
         if isinstance(returned, Mapping):
             return FitRecord(
                 FitStatus.SUCCEEDED,
                 self.name,
-                nobs=len(rows),
+                nobs=n,
                 terms=_of_mapping(returned, study.outputs),
             )
         inner = terms.plain(returned)
@@ -159,14 +159,14 @@ class CallableEngine:
         record = FitRecord(
             FitStatus.NOT_CONVERGED if converged is False else FitStatus.SUCCEEDED,
             self.name,
-            nobs=_nobs(inner, len(rows)),
+            nobs=_nobs(inner, n),
             converged=converged,
             statistics=statistics,
             terms=terms.of_results(inner, study.outputs),
         )
-        if study.outputs.observations and record.nobs == len(rows):
+        if study.outputs.observations and record.nobs == n:
             record.observations = observations.of_results(
-                returned, rows, study.outputs.observations, study.outputs.conf_level
+                returned, positions(rows), study.outputs.observations, study.outputs.conf_level
             )
         return record
 

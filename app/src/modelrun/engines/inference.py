@@ -64,6 +64,8 @@ def columns(
     """
     result = {"estimate": estimate}
     if std_error is None:
+        if asked == ("estimate",):
+            return result
         nothing = np.full(len(estimate), np.nan)
         return {name: result.get(name, nothing) for name in asked}
     result["std_error"] = std_error

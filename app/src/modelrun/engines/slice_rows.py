@@ -46,6 +46,11 @@ def positions(rows: Rows) -> Ints:
     return rows
 
 
+def count(rows: Rows) -> int:
+    """Return how many rows there are."""
+    return rows.stop - rows.start if isinstance(rows, slice) else len(rows)
+
+
 class PanelValues:
     """Columns of the panel as arrays, each converted once per process and study."""
 
@@ -77,12 +82,15 @@ class PanelValues:
 
         A small panel is converted once; rows are then copied only when somebody writes to them.
         """
+        import pandas as pd
+
         if self._panel.nbytes <= CONVERTED_BYTES:
             if columns not in self._frames:
                 self._frames[columns] = frame_of(self._panel.select(list(columns)))
             whole = self._frames[columns]
             part = whole.iloc[rows] if isinstance(rows, slice) else whole.take(rows)
-            return part.reset_index(drop=True)
+            part.index = pd.RangeIndex(len(part))
+            return part
         table = self._panel.select(list(columns))
         if isinstance(rows, slice):
             return frame_of(table.slice(rows.start, rows.stop - rows.start))
