@@ -17,6 +17,7 @@ from cluster.clock import wait_until
 from cluster.command import tail
 from cluster.errors import ClusterError
 from cluster.handle import Cluster
+from cluster.home import SOURCE
 
 NODE_GROUP = "fake-c5-24xlarge"
 SELECTOR = {"eks.amazonaws.com/nodegroup": NODE_GROUP}
@@ -29,13 +30,17 @@ def fake_pool(cluster: Cluster, nodes: int, log: Path) -> Iterator[None]:
 
     Pods reach them by the node selector `SELECTOR` and the toleration `TOLERATION`.
     """
+    _remove_nodes(cluster)
     with log.open("w") as output:
         kwok = subprocess.Popen(
             [
                 str(cluster.provider.kwok()),
+                f"--config={SOURCE / 'stages.yaml'}",
                 f"--kubeconfig={cluster.kubeconfig}",
                 f"--manage-nodes-with-label-selector=eks.amazonaws.com/nodegroup={NODE_GROUP}",
                 "--cidr=198.19.0.0/16",
+                # Without leases a node is taken for lost after a quarter of a minute.
+                "--node-lease-duration-seconds=12",
                 "--v=WARN",
             ],
             stdout=output,
@@ -62,17 +67,17 @@ def fake_pool(cluster: Cluster, nodes: int, log: Path) -> Iterator[None]:
         )
         yield
     finally:
-        group = f"--selector=eks.amazonaws.com/nodegroup={NODE_GROUP}"
         try:
-            pods = cluster.kubectl(
-                "get", "pods", "-A", "-o", "jsonpath={range .items[*]}{.spec.nodeName}{'\\n'}{end}"
-            )
-            if "fake-" not in pods:
-                kwok.terminate()
-            cluster.kubectl("delete", "nodes", group, "--wait=false", limit=120)
+            _remove_nodes(cluster)
         finally:
             kwok.terminate()
             kwok.wait(timeout=20)
+
+
+def _remove_nodes(cluster: Cluster) -> None:
+    """Remove the pool's nodes, those of an interrupted test too; their pods go with them."""
+    group = f"--selector=eks.amazonaws.com/nodegroup={NODE_GROUP}"
+    cluster.kubectl("delete", "nodes", group, "--wait=false", limit=120)
 
 
 def _ready(cluster: Cluster) -> int:

@@ -35,7 +35,7 @@ class S3:
         return {
             "AWS_ACCESS_KEY_ID": "test",
             "AWS_SECRET_ACCESS_KEY": "test",
-            "AWS_DEFAULT_REGION": "eu-central-1",
+            "AWS_DEFAULT_REGION": "us-east-1",
             "AWS_ENDPOINT_URL": self.endpoint,
         }
 
@@ -46,7 +46,7 @@ class S3:
             "key": "test",
             "secret": "test",
             "endpoint_url": self.local_endpoint,
-            "client_kwargs": {"region_name": "eu-central-1"},
+            "client_kwargs": {"region_name": "us-east-1"},
         }
 
 

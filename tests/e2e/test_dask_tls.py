@@ -91,7 +91,7 @@ def test_a_dask_cluster_with_mutual_tls_lives_works_shrinks_and_goes(
     assert {pod["spec"]["nodeName"] for pod in pods("worker")} == set(cluster.nodes)
 
     host = f"run-scheduler.{namespace}.svc:8786"
-    address = {"DASK_SCHEDULER_ADDRESS": f"tls://{host}", "DASK_LOGGING__DISTRIBUTED": "debug"}
+    address = {"DASK_SCHEDULER_ADDRESS": f"tls://{host}"}
     plain = {"TARGET": f"tcp://{host}", "DASK_DISTRIBUTED__COMM__REQUIRE_ENCRYPTION": "False"}
     cluster.apply(
         client_pod("joblib", image, "tls", JOBLIB, address),

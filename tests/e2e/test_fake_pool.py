@@ -9,10 +9,10 @@ from cluster.handle import Cluster, milli
 from cluster.pool import SELECTOR, TOLERATION, fake_pool
 
 NODES = 200
-PODS = 1000
+PODS = 400
 
 
-def test_a_thousand_pods_run_on_two_hundred_fake_nodes(
+def test_hundreds_of_pods_run_on_two_hundred_fake_nodes(
     cluster: Cluster, namespace: str, tmp_path: Path
 ) -> None:
     container: dict[str, Any] = {

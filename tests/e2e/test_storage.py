@@ -7,11 +7,13 @@ from cluster.pods import python_pod
 from cluster.s3 import S3
 
 WRITE_S3 = """
+import os
 import pandas as pd
 import s3fs
-s3fs.S3FileSystem().mkdir("research")
-pd.DataFrame({"x": [1, 2, 3]}).to_parquet("s3://research/panel.parquet")
-print(pd.read_parquet("s3://research/panel.parquet")["x"].sum())
+bucket = os.environ["BUCKET"]
+s3fs.S3FileSystem().mkdir(bucket)
+pd.DataFrame({"x": [1, 2, 3]}).to_parquet(f"s3://{bucket}/panel.parquet")
+print(pd.read_parquet(f"s3://{bucket}/panel.parquet")["x"].sum())
 """
 
 
@@ -45,10 +47,9 @@ def test_a_pod_writes_to_s3_what_the_test_reads(
 ) -> None:
     import fsspec
 
-    cluster.apply(
-        python_pod("writer", image, WRITE_S3, env=s3_server.credentials), namespace=namespace
-    )
+    env = {**s3_server.credentials, "BUCKET": namespace}
+    cluster.apply(python_pod("writer", image, WRITE_S3, env=env), namespace=namespace)
     cluster.wait_for_pod("writer", namespace, phases=["Succeeded"], limit=120)
     assert cluster.logs("writer", namespace).strip() == "6"
-    files = fsspec.filesystem("s3", **s3_server.storage_options).ls("research")
-    assert files == ["research/panel.parquet"]
+    files = fsspec.filesystem("s3", **s3_server.storage_options).ls(namespace)
+    assert files == [f"{namespace}/panel.parquet"]

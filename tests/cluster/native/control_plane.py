@@ -83,6 +83,8 @@ class ControlPlane:
                 f"--secure-port={self.ports.api}",
                 f"--service-cluster-ip-range={SERVICE_RANGE}",
                 "--allow-privileged=true",
+                # Needs a newer etcd than Debian's; clients fall back to list and watch.
+                "--feature-gates=WatchList=false",
                 "--anonymous-auth=true",
                 "--authorization-mode=Node,RBAC",
                 "--enable-admission-plugins=NodeRestriction",
