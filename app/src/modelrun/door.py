@@ -18,6 +18,8 @@ from modelrun_api.modelrun import ModelRun
 from modelrun_api.validation import plain_document, validated
 
 if TYPE_CHECKING:
+    from modelrun.remote.connection import Connection
+    from modelrun.remote.run import RemoteRun
     from modelrun.result import RunResult
 
 
@@ -89,6 +91,73 @@ def open_results(location: str | Path) -> RunResult:
     from modelrun.result import RunResult
 
     return RunResult(str(location))
+
+
+def submit(
+    source: str | Path | Mapping[str, Any] | ModelRun,
+    *,
+    namespace: str | None = None,
+    context: str | None = None,
+    kubeconfig: str | Path | None = None,
+    replace: bool = False,
+) -> RemoteRun:
+    """Hand a run to a cluster, with the code beside its file.
+
+    Args:
+        source: A file, a ModelRun document as a dictionary, or a ModelRun.
+        namespace: By default that of the document, then that of the kubeconfig's context.
+        context: A context of the kubeconfig.
+        kubeconfig: By default $KUBECONFIG, or ~/.kube/config.
+        replace: Delete a run of this name first; its stored fits stay.
+
+    Returns:
+        A handle: `submit(...).wait().coefficients`.
+
+    Raises:
+        SpecError: The document is not valid.
+        UserMistake: The cluster refuses the run, or there is no way to one.
+        InfrastructureError: The API server is away.
+    """
+    from modelrun.remote import submission
+    from modelrun.remote.run import RemoteRun
+
+    loaded, base = _loaded(source)
+    made = submission.prepare(loaded, base)
+    connection = _connection(
+        namespace or loaded.run.metadata.namespace, context=context, kubeconfig=kubeconfig
+    )
+    submission.submit(connection, made, replace=replace)
+    return RemoteRun(connection, loaded.run.metadata.name)
+
+
+def remote_run(
+    name: str,
+    *,
+    namespace: str | None = None,
+    context: str | None = None,
+    kubeconfig: str | Path | None = None,
+) -> RemoteRun:
+    """Return the handle of a run that is on a cluster already.
+
+    Args:
+        name: The run's name.
+        namespace: By default that of the kubeconfig's context.
+        context: A context of the kubeconfig.
+        kubeconfig: By default $KUBECONFIG, or ~/.kube/config.
+    """
+    from modelrun.remote.run import RemoteRun
+
+    return RemoteRun(_connection(namespace, context=context, kubeconfig=kubeconfig), name)
+
+
+def _connection(
+    namespace: str | None, *, context: str | None, kubeconfig: str | Path | None
+) -> Connection:
+    from modelrun.remote.access import Access
+    from modelrun.remote.connection import Connection
+
+    named = None if kubeconfig is None else str(kubeconfig)
+    return Connection.open(Access(namespace, context, named))
 
 
 def _loaded(source: str | Path | Mapping[str, Any] | ModelRun) -> tuple[Loaded, Path]:

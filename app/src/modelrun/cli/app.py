@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
+import os
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from modelrun.cli.cluster import cluster
+from modelrun.cli.options import (
+    Context,
+    Debug,
+    File,
+    Kubeconfig,
+    Namespace,
+    Output,
+    OutputOption,
+    access_of,
+)
 
 app = typer.Typer(
     name="modelrun",
@@ -21,17 +34,11 @@ app = typer.Typer(
     - `modelrun init` writes a commented file to start from
     - `modelrun plan modelrun.yaml` shows what would be fitted, and how long it takes
     - `modelrun run modelrun.yaml` fits it; again, and it goes on where it stopped
-    - `modelrun results results/NAME` shows what came out""",
+    - `modelrun results results/NAME` shows what came out
+    - `modelrun submit modelrun.yaml` hands the same file to a cluster""",
     epilog="Exit codes of run: 0 done, 2 your mistake, 3 too many failed fits, 75 infrastructure, "
     "130 and 143 stopped by a signal, 1 a bug of modelrun.",
 )
-
-
-class Output(StrEnum):
-    """How data is shown."""
-
-    TEXT = "text"
-    JSON = "json"
 
 
 class BackendName(StrEnum):
@@ -42,9 +49,6 @@ class BackendName(StrEnum):
     DASK = "dask"
 
 
-File = Annotated[Path, typer.Argument(help="The ModelRun file.", show_default=False)]
-OutputOption = Annotated[Output, typer.Option("--output", "-o", help="text, or json for scripts.")]
-Debug = Annotated[bool, typer.Option("--debug", help="Show tracebacks instead of messages.")]
 Folder = Annotated[
     str, typer.Argument(help="The results folder, or its address.", show_default=False)
 ]
@@ -107,6 +111,9 @@ def run(
     - `modelrun run modelrun.yaml --retry-failed Timeout`
     """
     del debug
+    from modelrun.backends import machine
+
+    os.environ.update({**machine.ONE_THREAD, **os.environ})  # before numeric libraries are loaded
     from modelrun.cli import fitting
 
     return fitting.run(
@@ -191,19 +198,47 @@ def fit(
 
 @app.command(rich_help_panel="Look")
 def results(
-    folder: Folder,
+    folder: Annotated[
+        str | None,
+        typer.Argument(help="The results folder, or its address.", show_default=False),
+    ] = None,
     *,
+    run_name: Annotated[
+        str | None, typer.Option("--run", metavar="NAME", help="Those of a run on a cluster.")
+    ] = None,
+    to: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="With --run: copy them into DIR.")
+    ] = None,
     diff: Annotated[
         str | None, typer.Option(metavar="OTHER", help="Compare with another results folder.")
     ] = None,
     csv: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Export all tables as CSV files into DIR.")
     ] = None,
+    namespace: Namespace = None,
+    context: Context = None,
+    kubeconfig: Kubeconfig = None,
     output: OutputOption = Output.TEXT,
     debug: Debug = False,
 ) -> int:
-    """Show what came out of a run, and where its files are."""
+    """Show what came out of a run, and where its files are.
+
+    **Examples**
+
+    - `modelrun results results/ff25-rolling`
+    - `modelrun results --run ff25-rolling` opens what a run on a cluster stored
+    - `modelrun results --run ff25-rolling --to results/ff25` copies it
+    """
     del debug
+    if (folder is None) == (run_name is None):
+        raise typer.BadParameter("give a folder, or the name of a run on a cluster with --run")
+    if run_name is not None:
+        from modelrun.cli import remote
+
+        folder = remote.results(run_name, access_of(namespace, context, kubeconfig), to=to)
+    elif to is not None:
+        raise typer.BadParameter("--to goes with --run; a folder is on this machine already")
+    assert folder is not None
     from modelrun.cli import looking
 
     return looking.results(folder, diff=diff, csv=csv, as_json=output is Output.JSON)
@@ -236,6 +271,9 @@ def datasets(
     from modelrun.cli import looking
 
     return looking.datasets(name, as_json=output is Output.JSON)
+
+
+app.add_typer(cluster)
 
 
 @app.command(rich_help_panel="Start")
