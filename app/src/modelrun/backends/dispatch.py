@@ -32,7 +32,7 @@ import numpy as np
 from modelrun.backends import recorder
 from modelrun.backends.backend import Done, Lost, Outcome
 from modelrun.backends.deaths import Deaths
-from modelrun.backends.verdict import Answer, Died, Raised, Verdict
+from modelrun.backends.verdict import CONVICTED_BUGS, Answer, Died, Raised, Verdict
 from modelrun.backends.window import Window
 from modelrun.backends.worker import run
 from modelrun.errors import InfrastructureError, ModelrunError
@@ -52,8 +52,6 @@ GATHER_SECONDS = 5.0
 UNEXPLAINED_DEATHS = 2
 """Deaths without a report that a task may survive before it is cut."""
 WRONG_SUSPECTS = 2
-CONVICTED_BUGS = 50
-"""Fits that fail outside of every guard before the run ends as a bug of ours."""
 
 
 @dataclass(slots=True)

@@ -10,29 +10,42 @@ from __future__ import annotations
 
 import threading
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager
 from typing import Self
 
 from modelrun.backends import machine, worker
 from modelrun.backends.backend import Done, Lost, Outcome, Work
-from modelrun.backends.verdict import Answer
+from modelrun.backends.verdict import CONVICTED_BUGS, Answer
+from modelrun.errors import ModelrunError
 from modelrun.plan.task import Task
 
 WAITING_PER_WORKER = 4
 """Finished tasks per thread that may wait for the runner before threads pause."""
 
 
-class SerialBackend:
-    """Runs everything in the calling thread."""
+class OneNumericThread:
+    """Holds the numeric libraries of this process to one thread while it is entered."""
 
-    name = "serial"
+    _limits: AbstractContextManager[object] | None = None
 
     def __enter__(self) -> Self:
-        """Start nothing."""
+        """Limit the libraries that are loaded; what loads later reads the environment."""
+        from threadpoolctl import threadpool_limits
+
+        self._limits = threadpool_limits(1)
         return self
 
     def __exit__(self, *error: object) -> None:
-        """Stop nothing."""
+        """Give the threads back."""
+        if self._limits is not None:
+            self._limits.__exit__(None, None, None)
+
+
+class SerialBackend(OneNumericThread):
+    """Runs everything in the calling thread."""
+
+    name = "serial"
 
     def workers(self) -> int:
         """Return 1."""
@@ -45,13 +58,12 @@ class SerialBackend:
         parallel = Parallel(n_jobs=1, return_as="generator_unordered", batch_size=1)
         results = parallel(delayed(settle)(work, task, "serial") for task in tasks)
         try:
-            for outcomes in results:
-                yield from outcomes
+            yield from believed(results)
         finally:
             results.close()
 
 
-class ThreadsBackend:
+class ThreadsBackend(OneNumericThread):
     """Runs tasks in threads of this process."""
 
     name = "threads"
@@ -63,13 +75,6 @@ class ThreadsBackend:
             workers: Number of threads; by default one per processor.
         """
         self._workers = workers if workers is not None else machine.processors()
-
-    def __enter__(self) -> Self:
-        """Start nothing yet."""
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        """Stop nothing more."""
 
     def workers(self) -> int:
         """Return the number of threads."""
@@ -103,14 +108,33 @@ class ThreadsBackend:
         )
         results = parallel(delayed(one)(task) for task in tasks)
         try:
-            for outcomes in results:
-                room.release()
-                yield from outcomes
+            yield from believed(results, room.release)
         finally:
             closed.set()
             with warnings.catch_warnings():  # joblib warns that a closed iterator was not empty
                 warnings.simplefilter("ignore", UserWarning)
                 results.close()
+
+
+def believed(
+    results: Iterable[list[Outcome]], taken: Callable[[], None] = lambda: None
+) -> Iterator[Outcome]:
+    """Yield outcomes, but not endlessly many fits that fail where no guard stands.
+
+    Raises:
+        ModelrunError: Work keeps failing outside of every guard: a bug of ours.
+    """
+    bugs = 0
+    for outcomes in results:
+        taken()
+        for outcome in outcomes:
+            bugs += isinstance(outcome, Lost)
+            if isinstance(outcome, Lost) and bugs > CONVICTED_BUGS:
+                raise ModelrunError(
+                    f"more than {CONVICTED_BUGS} fits failed outside of every guard, the last one "
+                    f"with: {outcome.message}"
+                )
+            yield outcome
 
 
 def settle(work: Work, task: Task, name: str) -> list[Outcome]:

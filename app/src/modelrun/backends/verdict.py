@@ -13,6 +13,9 @@ from modelrun.errors import ModelrunError
 from modelrun.plan.task import Task
 from modelrun_api.failure import FailureReason
 
+CONVICTED_BUGS = 50
+"""Fits that fail outside of every guard before the run ends as a bug of ours."""
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:
