@@ -117,6 +117,8 @@ def build_all(home: Home, provider: str) -> tuple[BuiltImage, BuiltImage]:
             for image in (main, s3):
                 with step(f"{image.reference} handed to the registry"):
                     _export(home, builder, image)
+        if builder.name == "buildah":
+            _forget_older(builder, keep=(main, s3))
         current = home.images / CURRENT
         current.parent.mkdir(parents=True, exist_ok=True)
         current.write_text(json.dumps({NAME: main.reference, S3_NAME: s3.reference}))
@@ -150,6 +152,18 @@ def _build(
     prefix = "localhost/" if builder.name == "buildah" else ""
     builder.tag(local, prefix + reference)
     return BuiltImage(reference, builder.name)
+
+
+def _forget_older(builder: Builder, keep: tuple[BuiltImage, ...]) -> None:
+    """Delete earlier images of the same names from the storage that is only ours."""
+    kept = {f"localhost/{image.reference}" for image in keep}
+    kept |= {f"localhost/{image.reference.partition(':')[0]}:dev" for image in keep}
+    for image in keep:
+        name = f"localhost/{image.reference.partition(':')[0]}"
+        listed = run([*builder.command, "images", "--format", "{{.Name}}:{{.Tag}}", name])
+        older = [reference for reference in listed.stdout.split() if reference not in kept]
+        if older:
+            run([*builder.command, "rmi", *older], check=False, limit=120)
 
 
 def _debian_base(home: Home, builder: Builder) -> str:
