@@ -58,6 +58,10 @@ def security(keywords: dict[str, Any]) -> Any:
     """Return the distributed.Security for the keywords, which are plain enough for JSON."""
     from distributed import Security
 
+    from modelrun.backends import openssl_errors
+
+    openssl_errors.install()
+
     version = ssl.TLSVersion(keywords["tls_min_version"])
     return Security(**keywords | {"tls_min_version": version})  # type: ignore[no-untyped-call]
 
