@@ -61,8 +61,9 @@ def listed(
 def released(run: dict[str, Any]) -> bool:
     """Tell whether a run holds nothing any more."""
     phase = run.get("status", {}).get("phase", "")
-    # Without a phase nothing was made of it yet.
-    return phase in DONE or (phase in ("", "Suspended") and bool(run["spec"].get("suspend")))
+    # Nothing was made yet of a run without a phase, or of one that is refused and waits.
+    idle = phase in ("", "Pending", "Suspended")
+    return phase in DONE or (idle and bool(run["spec"].get("suspend")))
 
 
 def ask(api: Any, run: dict[str, Any], policy: str) -> None:
