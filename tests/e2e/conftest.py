@@ -6,15 +6,18 @@ explains a failed test is kept under ``.cache/e2e/``.
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
 from cluster import dask, modelruns, s3
+from cluster.command import run
 from cluster.errors import ClusterError
 from cluster.evidence import keep_evidence
 from cluster.handle import Cluster
@@ -105,3 +108,45 @@ def s3_server(cluster: Cluster) -> Iterator[s3.S3]:
     with s3.forwarded(cluster, "svc/s3", 5000, s3.NAMESPACE, log) as port:
         yield s3.S3(s3.ENDPOINT, f"http://127.0.0.1:{port}")
     cluster.kubectl("delete", "namespace", s3.NAMESPACE, "--wait=false")
+
+
+@pytest.fixture(scope="session")
+def api_kubeconfig(request: pytest.FixtureRequest) -> Path:
+    """An API server that knows ModelRuns, for tests that need no nodes and no operator.
+
+    MODELRUN_API_SERVER_KUBECONFIG may name a bare kube-apiserver; else it is the test cluster's.
+    """
+    named = os.environ.get("MODELRUN_API_SERVER_KUBECONFIG")
+    path = Path(named) if named else request.getfixturevalue("cluster").kubeconfig
+    ask = ["kubectl", "--kubeconfig", str(path)]
+    known = run([*ask, "get", "crd", "modelruns.modelrun.dev"], check=False, limit=30)
+    if known.returncode:
+        definitions = CHECKOUT / "charts" / "modelrun" / "files" / "crds"
+        run([*ask, "apply", "--server-side", "-f", definitions], limit=60)
+        waiting = ["wait", "--for=condition=Established", "--timeout=30s", "crd"]
+        run([*ask, *waiting, "modelruns.modelrun.dev", "modelrunprofiles.modelrun.dev"], limit=60)
+    return path
+
+
+@pytest.fixture(scope="session")
+def api_kubectl(api_kubeconfig: Path) -> Callable[..., str]:
+    """Run kubectl against that API server and return what it printed."""
+
+    def call(*arguments: str, namespace: str | None = None, stdin: str | None = None) -> str:
+        place = ["--namespace", namespace] if namespace else []
+        whole = ["kubectl", "--kubeconfig", str(api_kubeconfig), *place, *arguments]
+        return run(whole, stdin=stdin, limit=60).stdout
+
+    return call
+
+
+@pytest.fixture
+def api_namespace(api_kubectl: Callable[..., str]) -> Iterator[str]:
+    """A namespace of that API server for this test alone."""
+    name = f"remote-{uuid.uuid4().hex[:8]}"
+    labels = {"modelrun.dev/e2e": "true", "pod-security.kubernetes.io/enforce": "restricted"}
+    metadata = {"name": name, "labels": labels}
+    body = {"apiVersion": "v1", "kind": "Namespace", "metadata": metadata}
+    api_kubectl("apply", "-f", "-", stdin=json.dumps(body))
+    yield name
+    api_kubectl("delete", "namespace", name, "--wait=false")
