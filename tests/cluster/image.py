@@ -88,6 +88,18 @@ class Builder:
         identity = run([*self.command, *kind, "--format", field, tag]).stdout.strip()
         return identity.removeprefix("sha256:")
 
+    def stored(self, reference: str) -> str:
+        """Say to skopeo where the image is."""
+        match self.name:
+            case "docker":
+                return f"docker-daemon:{reference}"
+            case "podman":
+                return f"containers-storage:localhost/{reference}"
+            case _:
+                storage = Path(self.command[1].removeprefix("--root=")).parent
+                place = f"[overlay@{storage / 'root'}+{storage / 'run'}]"
+                return f"containers-storage:{place}localhost/{reference}"
+
     def tag(self, tag: str, another: str) -> None:
         run([*self.command, "tag", tag, another])
 
@@ -156,14 +168,12 @@ def _build(
 
 def _forget_older(builder: Builder, keep: tuple[BuiltImage, ...]) -> None:
     """Delete earlier images of the same names from the storage that is only ours."""
-    kept = {f"localhost/{image.reference}" for image in keep}
-    kept |= {f"localhost/{image.reference.partition(':')[0]}:dev" for image in keep}
-    for image in keep:
-        name = f"localhost/{image.reference.partition(':')[0]}"
-        listed = run([*builder.command, "images", "--format", "{{.Name}}:{{.Tag}}", name])
-        older = [reference for reference in listed.stdout.split() if reference not in kept]
-        if older:
-            run([*builder.command, "rmi", *older], check=False, limit=120)
+    names = {f"localhost/{image.reference.partition(':')[0]}" for image in keep}
+    kept = {f"localhost/{image.reference}" for image in keep} | {f"{name}:dev" for name in names}
+    listed = run([*builder.command, "images", "--format", "{{.Name}}:{{.Tag}}"]).stdout.split()
+    older = [one for one in listed if one.rpartition(":")[0] in names and one not in kept]
+    if older:
+        run([*builder.command, "rmi", *older], check=False, limit=120)
 
 
 def _debian_base(home: Home, builder: Builder) -> str:
@@ -200,14 +210,15 @@ def _export(home: Home, builder: Builder, image: BuiltImage) -> None:
     index = layout / "index.json"
     if index.exists() and f'"{tag}"' in index.read_text():
         return
-    # zstd takes half the time of gzip to unpack on the nodes.
+    # Layers stay unpacked: then a layer that the layout has is recognised, and not written again.
     run(
         [
-            *builder.command,
-            "push",
+            "skopeo",
+            "--insecure-policy",
+            "copy",
             "--quiet",
-            "--compression-format=zstd",
-            f"localhost/{image.reference}",
+            "--dest-oci-accept-uncompressed-layers",
+            builder.stored(image.reference),
             f"oci:{layout}:{tag}",
         ],
         limit=300,

@@ -9,7 +9,9 @@ from typing import Any
 from cluster.errors import ClusterError
 from cluster.handle import Cluster
 
-PROFILE = "c5-24xlarge"
+PROFILE = "modelrun-e2e"
+"""The profile of tests; examples have names of their own."""
+
 KINDS = (
     "pods,jobs,secrets,configmaps,services,deployments,networkpolicies,"
     "daskclusters,daskworkergroups"
@@ -136,7 +138,7 @@ class Study:
                 return found
         return {}
 
-    def until(self, *phases: str, limit: float = 150) -> dict[str, Any]:
+    def until(self, *phases: str, limit: float = 300) -> dict[str, Any]:
         """Wait for one of some phases, and return the status.
 
         Raises:
@@ -164,7 +166,7 @@ class Study:
 
         return self.cluster.wait(f"{self.name} is blocked by {reason}", said, limit=limit)
 
-    def until_done(self, fits: int, limit: float = 120) -> dict[str, Any]:
+    def until_done(self, fits: int, limit: float = 300) -> dict[str, Any]:
         """Wait until so many fits are done while the run goes on."""
 
         def enough() -> dict[str, Any] | None:
@@ -225,7 +227,7 @@ class Study:
         )
         return uid
 
-    def until_nothing_is_left(self, uid: str | None = None, limit: float = 60) -> None:
+    def until_nothing_is_left(self, uid: str | None = None, limit: float = 120) -> None:
         """Wait until no object of the run is there."""
         try:
             self.cluster.wait("nothing is left", lambda: not self.children(uid), limit=limit)

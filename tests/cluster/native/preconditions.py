@@ -23,6 +23,7 @@ PACKAGES = {
     "containernetworking-plugins": "/usr/lib/cni/ptp",
     "etcd-server": "etcd",
     "buildah": "buildah",
+    "skopeo": "skopeo",
     "mmdebstrap": "mmdebstrap",
     "iptables": "iptables",
     "conntrack": "conntrack",
