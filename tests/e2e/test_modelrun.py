@@ -8,7 +8,7 @@ import pytest
 
 from cluster.handle import Cluster
 from cluster.home import CHECKOUT
-from cluster.modelruns import PROFILE, Study, model_run, results_claim, submit
+from cluster.modelruns import PROFILE, Study, model_run, profile, results_claim, submit
 from cluster.pods import python_pod
 from cluster.s3 import S3
 
@@ -88,24 +88,25 @@ print(json.dumps({"worst": worst, "rows": rows}))
 """
 
 
-@pytest.mark.timeout(420)
+@pytest.mark.timeout(900)
 def test_the_first_example_unchanged_runs_on_two_nodes_secured_and_leaves_nothing(
     cluster: Cluster, namespace: str, image: str, operator: str
 ) -> None:
     assert operator
+    cluster.apply(profile(image, "c5-24xlarge"))
     cluster.apply(results_claim(), namespace=namespace)
     path = EXAMPLES / "fama-french-rolling.yaml"
     cluster.kubectl("apply", "-f", str(path), namespace=namespace)
     study = Study(cluster, namespace, "fama-french-rolling")
 
     # The cluster, while it is there.
-    study.until("Provisioning", limit=120)
+    study.until("Provisioning")
     cluster.wait(
         "the scheduler runs",
         lambda: any(pod["status"].get("phase") == "Running" for pod in study.pods("scheduler")),
-        limit=60,
+        limit=120,
     )
-    cluster.wait("both workers have nodes", lambda: len(_nodes(study)) == 2, limit=60)
+    cluster.wait("both workers have nodes", lambda: len(_nodes(study)) == 2, limit=120)
     assert _nodes(study) == set(cluster.nodes)
     scheduler = study.pods("scheduler")[0]["metadata"]["name"]
 
@@ -115,7 +116,7 @@ def test_the_first_example_unchanged_runs_on_two_nodes_secured_and_leaves_nothin
         )
         return said if said.startswith("{") else ""
 
-    assert json.loads(cluster.wait("the scheduler answers", shaken, limit=40)) == {
+    assert json.loads(cluster.wait("the scheduler answers", shaken, limit=120)) == {
         "ours": "TLSv1.3",
         "without a certificate": "refused",
         "TLS 1.2": "refused",
@@ -123,7 +124,7 @@ def test_the_first_example_unchanged_runs_on_two_nodes_secured_and_leaves_nothin
         "threads": 1,
     }
 
-    status = study.until("Succeeded", limit=240)
+    status = study.until("Succeeded")
     assert study.children() == []
     assert status["fits"]["succeeded"] == status["fits"]["total"] == 22_800
     assert status["results"]["uri"] == f"pvc://results/tables/{namespace}/fama-french-rolling"
@@ -145,7 +146,7 @@ def test_the_first_example_unchanged_runs_on_two_nodes_secured_and_leaves_nothin
         python_pod("compare", image, program, claims={"/results": "results"}),
         namespace=namespace,
     )
-    cluster.wait_for_pod("compare", namespace, phases=["Succeeded"], limit=150)
+    cluster.wait_for_pod("compare", namespace, phases=["Succeeded"], limit=300)
     compared = json.loads(cluster.logs("compare", namespace).splitlines()[-1])
     assert compared["rows"] == {"coefficients": 22_800 * 5, "fits": 22_800}
     assert compared["worst"] <= 1e-12
@@ -156,7 +157,7 @@ def _nodes(study: Study) -> set[str]:
     return {pod["spec"]["nodeName"] for pod in study.pods("worker") if "nodeName" in pod["spec"]}
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_data_and_results_may_lie_in_a_bucket_with_credentials_from_a_secret(
     cluster: Cluster, namespace: str, operator: str, s3_server: S3
 ) -> None:
@@ -194,7 +195,7 @@ def test_data_and_results_may_lie_in_a_bucket_with_credentials_from_a_secret(
             },
         ),
     )
-    status = study.until("Succeeded", limit=200)
+    status = study.until("Succeeded")
     assert status["fits"]["succeeded"] == 4
     with storage.open(f"{bucket}/results/coefficients.parquet", "rb") as file:
         table = pd.read_parquet(file)
@@ -204,7 +205,7 @@ def test_data_and_results_may_lie_in_a_bucket_with_credentials_from_a_secret(
     assert study.children() == []
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_an_unchanged_joblib_script_runs_on_the_cluster(
     cluster: Cluster, namespace: str, operator: str
 ) -> None:
@@ -227,7 +228,7 @@ def test_an_unchanged_joblib_script_runs_on_the_cluster(
         },
     }
     study = submit(cluster, namespace, run)
-    status = study.until("Succeeded", limit=200)
+    status = study.until("Succeeded")
     assert study.condition("Complete")["reason"] == "ProgramFinished"
     assert study.condition("Preflighted")["reason"] == "PreflightSkipped"
     logs = cluster.get("configmap", status["results"]["logs"], namespace) or {}

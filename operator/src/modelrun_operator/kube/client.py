@@ -45,7 +45,10 @@ class Kube:
         if "KUBERNETES_SERVICE_HOST" in os.environ and "KUBECONFIG" not in os.environ:
             config.load_incluster_config(client_configuration=made)  # type: ignore[no-untyped-call]
         else:
-            await config.load_kube_config(client_configuration=made)  # type: ignore[no-untyped-call]
+            # The library reads the variable when it is imported; it may have been set since.
+            await config.load_kube_config(  # type: ignore[no-untyped-call]
+                config_file=os.environ.get("KUBECONFIG"), client_configuration=made
+            )
         made.connection_pool_maxsize = _CONNECTIONS
         # Passes come again by themselves; a retry below them would only hide how long they took.
         made.retries = False
