@@ -139,8 +139,14 @@ def test_certificates_pass_the_strict_checks_of_new_pythons(tmp_path: Path) -> N
     context.load_cert_chain(certificates.certificate("admin"), certificates.key("admin"))
     for name in ("apiserver", "admin", "node-1", "kube-proxy"):
         checked = subprocess.run(
-            ["openssl", "verify", "-x509_strict", "-CAfile", authority]
-            + [certificates.certificate(name)],
+            [
+                "openssl",
+                "verify",
+                "-x509_strict",
+                "-CAfile",
+                authority,
+                certificates.certificate(name),
+            ],
             capture_output=True,
             text=True,
             check=False,
