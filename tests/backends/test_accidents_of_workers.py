@@ -36,7 +36,7 @@ def test_c_code_that_holds_the_interpreter_is_killed_at_the_limit(cluster, actin
     begin = time.monotonic()
     found = said(cluster.map(acting({5: "hold"}), tasks(40, 10)), 40)
     assert found.odd() == {5: "Timeout"}
-    assert time.monotonic() - begin < 20
+    assert time.monotonic() - begin < 90
 
 
 def test_a_fit_that_eats_the_memory_is_killed_before_the_machine_suffers(

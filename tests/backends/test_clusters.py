@@ -38,7 +38,7 @@ def test_a_killed_scheduler_ends_the_run_within_seconds(acting, tasks):
         begin = time.monotonic()
         with pytest.raises(InfrastructureError, match="start the run again to go on"):
             list(outcomes)
-        assert time.monotonic() - begin < 10
+        assert time.monotonic() - begin < 60
 
 
 def test_a_run_without_workers_ends_after_the_time_it_may_be_without(acting, tasks):

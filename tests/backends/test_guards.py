@@ -42,7 +42,7 @@ def test_an_endless_loop_ends_at_the_limit_and_the_next_fit_is_untouched():
     assert first.reason is FailureReason.TIMEOUT
     assert "in endless" in first.traceback
     assert "0.3 s" in str(first.error)
-    assert 0.3 <= seconds < 2
+    assert 0.3 <= seconds < 20
     assert second == sum(range(100_000))
 
 
