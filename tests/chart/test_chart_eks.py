@@ -1,4 +1,4 @@
-"""The files for Amazon EKS agree with each other: a worker pod fits the node that is made for it."""
+"""The files for Amazon EKS agree with each other: worker pods fit the nodes made for them."""
 
 from __future__ import annotations
 
