@@ -59,6 +59,8 @@ image:  ## Build the image with docker, podman or buildah and load it into the t
 
 e2e: setup  ## Run the tests that need a cluster; raises it and builds the image before
 	@PYTHONPATH=tests $(BIN)/python -m cluster e2e
+	@MODELRUN_API_SERVER_KUBECONFIG=$$(PYTHONPATH=tests $(BIN)/python -m cluster kubeconfig) \
+	  $(BIN)/python -m pytest -q tests/api/test_on_an_api_server.py
 
 format: setup  ## Format and fix what can be fixed
 	@$(BIN)/ruff check --fix .

@@ -45,7 +45,11 @@ def test_a_run_without_workers_ends_after_the_time_it_may_be_without(acting, tas
     with DaskBackend(workers=1, no_workers_seconds=2) as backend:
         outcomes = backend.map(acting({}, 0.01), tasks(4000, 5))
         next(outcomes)
-        backend._client.retire_workers(list(backend._client.nthreads()))
+        end = time.monotonic() + 30
+        while there := list(backend._client.nthreads()):
+            # Refused as long as the only copy of a result lies there.
+            backend._client.retire_workers(there)
+            assert time.monotonic() < end, there
         with pytest.raises(InfrastructureError, match="there were no Dask workers for 2 s"):
             list(outcomes)
 
@@ -113,9 +117,9 @@ def running(tmp_path):
 def test_an_interrupt_ends_the_run_at_once_and_leaves_no_process(running):
     runner, processes = running
     runner.send_signal(signal.SIGINT)
-    assert runner.wait(timeout=10) != 0
+    assert runner.wait(timeout=60) != 0
     assert "KeyboardInterrupt" in runner.stderr.read()
-    assert psutil.wait_procs(processes, timeout=5)[1] == []
+    assert psutil.wait_procs(processes, timeout=20)[1] == []
 
 
 def test_a_killed_runner_leaves_neither_process_nor_folder(running):
