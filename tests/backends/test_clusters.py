@@ -74,6 +74,8 @@ def test_an_unknown_backend_is_named_with_the_valid_ones():
 
 
 SCRIPT = """
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it
 import os, sys, time
 from pathlib import Path
 import numpy as np
