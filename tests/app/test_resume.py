@@ -169,7 +169,9 @@ def test_stored_failures_are_kept_until_they_are_wanted_again(study, modelrun):
     (study / "broken").unlink()
     assert modelrun(*command).code == 0
     assert len(pd.read_parquet("out/failures.parquet")) == 1
-    assert modelrun(*command, "--retry-failed", "CallableError").code == 0
+    assert modelrun(*command, "--retry-failed", "Timeout").code == 0
+    assert len(pd.read_parquet("out/failures.parquet")) == 1
+    assert modelrun(*command, "--retry-failed").code == 0
     assert len(pd.read_parquet("out/failures.parquet")) == 0
 
 

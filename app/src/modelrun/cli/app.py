@@ -81,7 +81,7 @@ def run(
     ] = None,
     retry_failed: Annotated[
         list[str] | None,
-        typer.Option(help="Compute stored failures of this reason again; `all` for every reason."),
+        typer.Option(metavar="[REASON]", help="Compute stored failures again; all, or one reason."),
     ] = None,
     tls: Annotated[bool, typer.Option("--tls", help="Encrypt between local workers.")] = False,
     dashboard: Annotated[

@@ -16,6 +16,7 @@ from modelrun.errors import ModelrunError
 def main() -> NoReturn:
     """Run the command line and exit with the designed code."""
     debug = "--debug" in sys.argv
+    sys.argv = completed(sys.argv)
     try:
         from modelrun.cli.app import app
 
@@ -32,6 +33,17 @@ def main() -> NoReturn:
         code = result if isinstance(result, int) else 0
     sys.stdout.flush()
     sys.exit(code)
+
+
+def completed(words: list[str]) -> list[str]:
+    """Return the command line with `all` where --retry-failed names no reason."""
+    result: list[str] = []
+    for word, following in zip(words, [*words[1:], "-"], strict=True):
+        result.append(word)
+        is_end = following.startswith("-") or following.endswith((".yaml", ".yml"))
+        if word == "--retry-failed" and is_end:
+            result.append("all")
+    return result
 
 
 def _code(error: BaseException, *, debug: bool) -> int:
