@@ -8,13 +8,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from modelrun.errors import Stopped
 from modelrun.remote.access import Access
 from modelrun.remote.connection import Connection
 from modelrun.remote.runs import Runs
 from modelrun.remote.seen import Seen
+
+PIPE_WIDTH: Final = 160
 
 if TYPE_CHECKING:
     from modelrun.remote.logs import Role
@@ -285,4 +287,8 @@ def _print_json(value: Any) -> None:
 def _print(shown: Any) -> None:
     from rich.console import Console
 
-    Console(highlight=False).print(shown)
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        # Nobody looks at the width of a pipe; names stay whole for grep.
+        console.width = PIPE_WIDTH
+    console.print(shown)

@@ -152,7 +152,7 @@ class Connection:
         accept: str = "application/json",
         limit: float | None = TIMEOUT,
     ) -> Any:
-        doing = f"{_VERBS[method]} {'/'.join(path.split('/')[-2:])}"
+        doing = f"{_VERBS[method]} {_subject(path)}"
         with self._told(doing):
             return self._way.client.request(
                 method,
@@ -185,6 +185,14 @@ class Connection:
 
 
 _VERBS: Final = {"get": "read", "patch": "write", "delete": "delete"}
+
+
+def _subject(path: str) -> str:
+    """Return what a path is about, without its group and namespace: `modelruns/ff25`."""
+    parts = path.strip("/").split("/")
+    if "namespaces" in parts:
+        return "/".join(parts[parts.index("namespaces") + 2 :])
+    return "/".join(parts[parts.index("v1") + 1 :] if parts[0] == "api" else parts[3:])
 
 
 def _lines(answer: Any) -> Iterator[str]:

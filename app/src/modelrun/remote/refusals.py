@@ -96,7 +96,8 @@ def refusal(status: int, body: str, *, doing: str, server: str, namespace: str) 
 
 def unreachable(server: str, error: BaseException) -> InfrastructureError:
     """Return the error for an API server that does not answer."""
-    why = str(getattr(error, "reason", None) or error)
+    # The client puts its own object in front of what went wrong.
+    why = str(getattr(error, "reason", None) or error).rpartition("): ")[2]
     return InfrastructureError(
         f"the API server {server} does not answer: {why}. Check the network (VPN?) and the "
         "context: `kubectl config get-contexts`"

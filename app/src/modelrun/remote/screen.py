@@ -23,7 +23,7 @@ from modelrun_api.conditions import Condition, ConditionType
 from modelrun_api.phase import Phase
 from modelrun_api.status import ModelRunStatus, Times
 
-BAR_WIDTH: Final = 40
+BAR_WIDTH: Final = 36
 SHOWN_FAILURES: Final = 5
 
 STYLES: Final[dict[Phase, str]] = {
@@ -51,7 +51,7 @@ def screen(run: Seen, *, now: datetime) -> Group:
     for title, content in _rows(run, now):
         rows.add_row(title, content)
     parts: list[RenderableType] = [_head(run, now)]
-    bar = _bar(status, now)
+    bar = _bar(status)
     if bar is not None:
         parts.append(bar)
     parts.append(rows)
@@ -74,8 +74,8 @@ def table(runs: list[Seen], *, now: datetime, everywhere: bool = False) -> Table
         ("name", "left"), ("phase", "left"), ("fits", "right"), ("%", "right"),
         ("failed", "right"), ("workers", "right"), ("cost", "right"), ("age", "right"),
     ):  # fmt: skip
-        shown.add_column(title, justify=side)  # type: ignore[arg-type]
-    shown.add_column("", overflow="ellipsis", no_wrap=True, style="yellow")
+        shown.add_column(title, justify=side, no_wrap=True)  # type: ignore[arg-type]
+    shown.add_column("", overflow="fold", style="yellow")
     for run in runs:
         status = run.status
         fits, cost, cluster = status.fits, status.cost, status.cluster
@@ -143,25 +143,29 @@ def _head(run: Seen, now: datetime) -> Text:
     )
 
 
-def _bar(status: ModelRunStatus, now: datetime) -> Table | None:
+def _bar(status: ModelRunStatus) -> Table | None:
     fits = status.fits
     if fits is None or not fits.total:
         return None
-    said = [f"{fits.done:,} of {fits.total:,} fits ({_percent(status)} %)"]
-    progress = status.progress
-    if progress is not None and status.phase is Phase.RUNNING:
-        if progress.fits_per_second:
-            said.append(f"{progress.fits_per_second:,} a second")
-        if progress.estimated_completion_time is not None:
-            left = (progress.estimated_completion_time - now).total_seconds()
-            said.append(f"{duration(left)} left" if left > 0 else "nearly done")
-        if progress.stage:
-            said.append(progress.stage)
     bar = Table.grid(padding=(0, 2))
     bar.add_row(
-        ProgressBar(total=fits.total, completed=fits.done, width=BAR_WIDTH), Text(" · ".join(said))
+        ProgressBar(total=fits.total, completed=fits.done, width=BAR_WIDTH),
+        Text(f"{fits.done:,} of {fits.total:,} fits ({_percent(status)} %)"),
     )
     return bar
+
+
+def _progress(status: ModelRunStatus, now: datetime) -> str:
+    progress = status.progress
+    if progress is None or status.phase is not Phase.RUNNING:
+        return ""
+    said = [progress.stage] if progress.stage else []
+    if progress.fits_per_second:
+        said.append(f"{progress.fits_per_second:,} fits a second")
+    if progress.estimated_completion_time is not None:
+        left = (progress.estimated_completion_time - now).total_seconds()
+        said.append(f"about {duration(left)} left" if left > 0 else "nearly done")
+    return ", ".join(said)
 
 
 def _percent(status: ModelRunStatus) -> int:
@@ -171,6 +175,9 @@ def _percent(status: ModelRunStatus) -> int:
 
 def _rows(run: Seen, now: datetime) -> Iterator[tuple[str, RenderableType]]:
     status = run.status
+    progress = _progress(status, now)
+    if progress:
+        yield "progress", Text(progress)
     if status.fits is not None and status.fits.total:
         yield "fits", _fits(status)
     if status.failures:
@@ -272,5 +279,5 @@ def _code(text: str) -> Text:
     """Return a sentence in which commands between backticks stand out."""
     shown = Text()
     for position, part in enumerate(text.split("`")):
-        shown.append(part, style="cyan" if position % 2 else "")
+        shown.append(f"`{part}`" if position % 2 else part, style="cyan" if position % 2 else "")
     return shown
