@@ -211,6 +211,15 @@ class Cluster:
         self.apply(
             {
                 "apiVersion": "v1",
+                "kind": "ConfigMap",
+                "metadata": {"name": filler},
+                "data": {"Corefile": ".:1053 {\n    errors\n}\n"},
+            },
+            namespace=namespace,
+        )
+        self.apply(
+            {
+                "apiVersion": "v1",
                 "kind": "Pod",
                 "metadata": {"name": filler},
                 "spec": {
@@ -221,11 +230,13 @@ class Cluster:
                             "name": "filler",
                             # An image that every node has.
                             "image": coredns["spec"]["containers"][0]["image"],
-                            "args": ["-dns.port=1053"],
+                            "args": ["-conf", "/etc/filler/Corefile"],
+                            "volumeMounts": [{"name": "conf", "mountPath": "/etc/filler"}],
                             "resources": {"requests": {"cpu": f"{free}m"}},
                             "securityContext": RESTRICTED,
                         }
                     ],
+                    "volumes": [{"name": "conf", "configMap": {"name": filler}}],
                     "securityContext": RESTRICTED_POD,
                 },
             },

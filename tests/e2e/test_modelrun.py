@@ -217,6 +217,7 @@ def test_an_unchanged_joblib_script_runs_on_the_cluster(
         "data": {"grid.py": (EXAMPLES / "grid.py").read_text()},
     }
     cluster.apply(code, namespace=namespace)
+    cluster.apply(results_claim(), namespace=namespace)
     run = {
         "apiVersion": "modelrun.dev/v1alpha1",
         "kind": "ModelRun",
