@@ -21,6 +21,7 @@ from modelrun.plan import build
 from modelrun.plan.build import Plan
 from modelrun.plan.engine_choice import EngineName, Question
 from modelrun_api.document import Document
+from modelrun_api.environment import CODE_FOLDER, RUN_FILE
 from modelrun_api.loader import Loaded
 from modelrun_api.problems import SpecError
 
@@ -89,10 +90,20 @@ def prepare(
             spec,
             table,
             folder=folder,
-            code_folder=Path(environment.get(CODE_VARIABLE, base)).resolve(),
+            code_folder=code_folder(base, environment).resolve(),
             choose=partial(_choose, distrusted),
         )
     return Prepared(plan=plan, columns=columns, rows=table.num_rows)
+
+
+def code_folder(base: Path, environment: Mapping[str, str]) -> Path:
+    """Return where the user's modules are: beside the file, or where the operator mounts them."""
+    if CODE_VARIABLE in environment:
+        return Path(environment[CODE_VARIABLE])
+    mounted = Path(CODE_FOLDER)
+    if base == Path(RUN_FILE).parent and mounted.is_dir():
+        return mounted
+    return base
 
 
 def check_models(loaded: Loaded) -> None:

@@ -15,6 +15,7 @@ from modelrun.errors import ModelrunError
 from modelrun.options import RunOptions
 from modelrun.pipeline import Finished
 from modelrun.pipeline import run as run_pipeline
+from modelrun.preparing import code_folder
 from modelrun.progress import Bar, Display, Lines, Silent, Tally, Verbose, duration
 from modelrun_api.loader import load
 from modelrun_api.outcome import RunOutcome
@@ -25,7 +26,7 @@ __all__ = ["RunOptions", "run"]
 def run(file: Path, options: RunOptions, *, show: str, as_json: bool) -> int:
     """Run a file and say what came out."""
     loaded = load(file)
-    base = file.resolve().parent
+    base = file.absolute().parent
     if loaded.run.spec.program is not None:
         from modelrun.program import run as run_program
 
@@ -33,7 +34,7 @@ def run(file: Path, options: RunOptions, *, show: str, as_json: bool) -> int:
         return run_program(
             command,
             workers=options.workers,
-            cwd=base,
+            cwd=code_folder(base, os.environ),
             tls=options.tls,
             dashboard=":8787" if options.dashboard else None,
         )

@@ -44,7 +44,7 @@ def validate(file: Path, *, as_json: bool) -> int:
     if spec.data is not None:
         with located(loaded.document):
             check_models(loaded)
-            schema = datasets.schema(spec.data, base=file.resolve().parent, env=os.environ)
+            schema = datasets.schema(spec.data, base=file.absolute().parent, env=os.environ)
             columns = build.needed(spec, schema)
     if as_json:
         print(json.dumps({"valid": True, "name": loaded.run.metadata.name, "columns": columns}))
@@ -111,7 +111,7 @@ def _preflight(loaded: Loaded, file: Path, *, to: str | None) -> PreflightOutcom
 def _look_ahead(
     loaded: Loaded, file: Path, *, to: str | None, workers: int | None, with_pilot: bool
 ) -> Forecast:
-    base = file.resolve().parent
+    base = file.absolute().parent
     location = results_location(loaded.run, to=to, base=base, trial=False)
     with tempfile.TemporaryDirectory(prefix="modelrun-") as scratch:
         prepared = prepare(

@@ -23,7 +23,7 @@ def fit(key: str, file: Path, *, pdb: bool) -> int:
     with tempfile.TemporaryDirectory(prefix="modelrun-") as scratch:
         prepared = prepare(
             loaded,
-            base=file.resolve().parent,
+            base=file.absolute().parent,
             folder=Path(scratch) / "study",
             environment=os.environ,
         )
