@@ -338,6 +338,8 @@ class World:
         killed = code is None or code > 128
         outcome = None if killed else RunOutcome(exit_code=code, fits=counts)
         self._end(Role.RUNNER, code, outcome, **changes)
+        # A pod that has ended answers no more.
+        self.progress = None
 
     def _end(self, role: Role, code: int | None, outcome: Any, **changes: Any) -> None:
         for job in self._jobs(role):
@@ -346,7 +348,6 @@ class World:
                 finished=True,
                 succeeded=code == 0,
                 exit_code=code,
-                finished_at=self.now,
                 termination_message=termination_message(outcome) if outcome is not None else "",
                 **changes,
             )

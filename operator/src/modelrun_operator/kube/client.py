@@ -76,13 +76,21 @@ class Kube:
         with meaning(f"get {resource.kind} {_key(namespace, name)}"):
             return await self._json("get", resource.path(namespace, name))
 
-    async def list(self, resource: Resource, namespace: str | None = None) -> Body:
-        """Return the list of a resource, in one namespace or in all."""
+    async def list(
+        self, resource: Resource, namespace: str | None = None, *, fields: str = ""
+    ) -> Body:
+        """Return the list of a resource, in one namespace or in all.
+
+        Args:
+            resource: brings the labels and fields by which it is listed.
+            namespace: where; None for everywhere.
+            fields: other fields than the resource's.
+        """
         query = []
         if resource.selector:
             query.append(("labelSelector", resource.selector))
-        if resource.fields:
-            query.append(("fieldSelector", resource.fields))
+        if chosen := fields or resource.fields:
+            query.append(("fieldSelector", chosen))
         with meaning(f"list {resource.plural} of {namespace or 'all namespaces'}"):
             return await self._json(
                 "get", resource.path(namespace), query=query, seconds=LIST_SECONDS
@@ -131,16 +139,24 @@ class Kube:
             )
 
     async def log_tail(
-        self, resource: Resource, namespace: str, pod: str, *, lines: int, most_bytes: int
+        self,
+        resource: Resource,
+        namespace: str,
+        pod: str,
+        *,
+        lines: int,
+        most_bytes: int,
+        seconds: float,
     ) -> str:
-        """Return the last lines of a pod's log."""
+        """Return the last lines of a pod's log, and of these the first `most_bytes`."""
         query = (
             ("tailLines", str(lines)),
             ("limitBytes", str(most_bytes)),
             ("timestamps", "true"),
         )
         with meaning(f"read the log of pod {_key(namespace, pod)}"):
-            answer = await self._call("get", resource.path(namespace, pod, "log"), query=query)
+            path = resource.path(namespace, pod, "log")
+            answer = await self._call("get", path, query=query, seconds=seconds)
             text: bytes = await answer.read()
             return text.decode(errors="replace")
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 from modelrun_operator.core.actions import KeepLogs
 from modelrun_operator.core.reading import LOGS_ANNOTATION
 from modelrun_operator.core.snapshot import Kind, Ref
-from modelrun_operator.errors import NotFound, Refused
+from modelrun_operator.errors import NotFound, Refused, WorldNotReady
 from modelrun_operator.kube.cache import Cache
 from modelrun_operator.kube.client import Kube
 from modelrun_operator.kube.observe import is_ours
@@ -20,6 +20,13 @@ from modelrun_operator.settings import Settings
 MOST_BYTES: Final = 900_000
 """A ConfigMap holds one MiB, names and envelope included."""
 
+READ_BYTES: Final = 250_000
+"""What is read of one log. The API server counts from the first of the lines that are asked for, so
+this is more than what is kept: the end says why a program ended."""
+
+LOG_SECONDS: Final = 3
+"""How long one log may take: workers cost until they are read."""
+
 
 async def keep_logs(
     action: KeepLogs, run: Run, kube: Kube, cache: Cache, settings: Settings
@@ -30,9 +37,13 @@ async def keep_logs(
     """
     each = MOST_BYTES // max(1, len(action.pods))
     texts = await asyncio.gather(
-        *(_tail(kube, run, ref, lines=settings.log_lines, most_bytes=each) for ref in action.pods)
+        *(_tail(kube, run, ref, lines=settings.log_lines) for ref in action.pods)
     )
-    fresh = {ref.name + ".log": text for ref, text in zip(action.pods, texts, strict=True) if text}
+    fresh = {
+        ref.name + ".log": _end_of(text, most_bytes=each)
+        for ref, text in zip(action.pods, texts, strict=True)
+        if text
+    }
     resource = CHILDREN[Kind.CONFIG_MAP]
     name = run.names.logs
     try:
@@ -69,10 +80,27 @@ def _merged(before: dict[str, str], fresh: dict[str, str]) -> dict[str, Any]:
     return change
 
 
-async def _tail(kube: Kube, run: Run, ref: Ref, *, lines: int, most_bytes: int) -> str:
+def _end_of(text: str, *, most_bytes: int) -> str:
+    """Return the last whole lines of a text that take at most some bytes."""
+    raw = text.encode()
+    if len(raw) <= most_bytes:
+        return text
+    cut = raw[-most_bytes:].decode(errors="ignore")
+    return cut.partition("\n")[2] or cut
+
+
+async def _tail(kube: Kube, run: Run, ref: Ref, *, lines: int) -> str:
     try:
         return await kube.log_tail(
-            CHILDREN[Kind.POD], run.namespace, ref.name, lines=lines, most_bytes=most_bytes
+            CHILDREN[Kind.POD],
+            run.namespace,
+            ref.name,
+            lines=lines,
+            most_bytes=READ_BYTES,
+            seconds=LOG_SECONDS,
         )
     except (NotFound, Refused):
         return ""
+    except WorldNotReady as error:
+        # Most likely its node is away. The others' logs, and the cluster's end, do not wait for it.
+        return f"(the log could not be read: {error})\n"
