@@ -23,10 +23,11 @@ from modelrun_operator.errors import WorldNotReady
 from modelrun_operator.kube.cache import Cache
 from modelrun_operator.kube.client import Kube
 from modelrun_operator.kube.observe import fill
+from modelrun_operator.kube.resources import rights
 from modelrun_operator.names import Names
 from modelrun_operator.reconcile import Memory, World, reconcile
 from modelrun_operator.settings import Settings
-from support.api_server import ApiServer
+from support.api_server import PATH, ApiServer
 from support.players import end, play
 from support.world import PROFILE, START, UID, a_program, a_spec, an_object
 
@@ -42,12 +43,16 @@ class Story:
         self.memory = Memory()
         self.now: datetime = START
         self.phases: list[str] = []
+        self.behind = False
+        """Whether the watches are behind: the next pass knows nothing new."""
 
     async def a_pass(self) -> None:
         """Learn of everything, and go one pass; a world that is not ready is waited for."""
-        fault, self.server.fault = self.server.fault, lambda _method, _path: 0
-        await fill(self.world.cache, self.world.kube, (), now=self.now)
-        self.server.fault = fault
+        if not self.behind:
+            fault, self.server.fault = self.server.fault, lambda _method, _path: 0
+            await fill(self.world.cache, self.world.kube, (), now=self.now)
+            self.server.fault = fault
+        self.behind = False
         with contextlib.suppress(WorldNotReady):
             await reconcile(UID, self.memory, self.world)
         if not self.phases or self.phases[-1] != self.phase:
@@ -63,7 +68,7 @@ class Story:
 
     @property
     def run(self) -> dict[str, Any]:
-        return self.server.objects["modelruns", "study"]
+        return self.server.objects.get(("modelruns", "study"), {})
 
     @property
     def phase(self) -> str:
@@ -354,6 +359,61 @@ def test_whatever_fails_between_two_calls_the_run_ends_right(tmp_path, faults, d
     assert len(made) == len(set(made)), "nothing is made twice"
     kinds = {plural for plural, _ in made}
     assert kinds >= {"secrets", "daskclusters", "jobs", "networkpolicies"}
+
+
+VERBS = {"POST": "create", "PATCH": "patch", "DELETE": "delete"}
+
+
+def verb(method: str, path: str) -> tuple[tuple[str, str], str]:
+    """What the API server asks its authorizer about a call: group, resource and verb."""
+    match = PATH.fullmatch(path)
+    assert match is not None
+    resource = "/".join(filter(None, (match["plural"], match["part"])))
+    asked = VERBS.get(method) or ("get" if match["name"] else "list")
+    return (match["group"] or "", resource), asked
+
+
+def test_every_right_that_the_operator_has_is_one_that_it_uses(tmp_path):
+    """A life with every trouble: answers that are lost, a retry, a restart, the end of its time."""
+    lost: set[str] = set()
+
+    async def story(one: Story) -> None:
+        def fault(method: str, path: str) -> int:
+            # The answer to each creation is lost once, and somebody writes the first status too.
+            if method == "POST" and path not in lost and not path.endswith("/events"):
+                lost.add(path)
+                one.behind = True
+                return -500
+            if path.endswith("/status") and path not in lost:
+                lost.add(path)
+                return 409
+            return 0
+
+        one.server.fault = fault
+        await one.until("Running")
+        end(one.server, a_runner(one.server), 75)
+        await one.a_pass()
+        one.now += timedelta(seconds=15)
+        await one.until("Running")
+        await one.restart()
+        job = a_runner(one.server)
+        # The Job's watch is quicker than that of its pod.
+        done = {"type": "Complete", "status": "True"}
+        one.server.change(job, status={"conditions": [done]})
+        await one.until("Succeeded")
+        one.now += timedelta(seconds=100)
+        await one.a_pass()
+        assert ("modelruns", "study") not in one.server.objects
+
+    server = told(tmp_path, story, a_program(ttlSecondsAfterFinished=60))
+    used: dict[tuple[str, str], set[str]] = {}
+    for method, path in server.calls:
+        key, asked = verb(method, path)
+        used.setdefault(key, set()).add(asked)
+    granted = {**rights(namespaced=True), **rights(namespaced=False)}
+    # Watching is kopf's, and owners that block a deletion are the API server's own question.
+    del granted["modelrun.dev", "modelruns/finalizers"]
+    assert used == {key: set(verbs) - {"watch"} for key, verbs in granted.items()}
 
 
 def test_secrets_are_never_listed(tmp_path):

@@ -60,6 +60,8 @@ def read(path: Path) -> Log:
     refused = []
     for entry in _entries(path):
         thing = entry.get("objectRef", {})
+        if "resource" not in thing:
+            continue
         if entry["user"]["username"] == OPERATOR:
             resource = "/".join(filter(None, (thing.get("resource"), thing.get("subresource"))))
             calls[entry["verb"], thing.get("apiGroup", ""), resource] += 1
