@@ -17,7 +17,7 @@ from aiohttp import web
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from modelrun_api.identity import ROLE_LABEL
+from modelrun_api.identity import ROLE_LABEL, RUN_UID_LABEL
 from modelrun_api.phase import TERMINAL
 from modelrun_operator.errors import WorldNotReady
 from modelrun_operator.kube.cache import Cache
@@ -240,6 +240,7 @@ def test_an_object_of_ours_that_is_on_its_way_out_is_waited_for(tmp_path):
         owner = {"kind": "ModelRun", "name": "study", "uid": UID}
         going = {
             "name": NAMES.tls(1),
+            "labels": {RUN_UID_LABEL: UID},
             "ownerReferences": [owner],
             "deletionTimestamp": "2026-03-01T12:00:00Z",
         }

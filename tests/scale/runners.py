@@ -6,9 +6,10 @@ import json
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from socketserver import StreamRequestHandler, ThreadingTCPServer
 
 from modelrun_api.environment import PROGRESS_PORT
-from modelrun_operator.names import HEALTH_PORT
+from modelrun_operator.names import HEALTH_PORT, SCHEDULER_PORT
 
 PODS = "127.16.0.1"
 SCHEDULERS = "127.16.0.2"
@@ -55,9 +56,23 @@ class Server(ThreadingHTTPServer):
     request_queue_size = 1024
 
 
-def serve() -> list[Server]:
+class Wall(ThreadingTCPServer):
+    daemon_threads = True
+    request_queue_size = 1024
+    allow_reuse_address = True
+
+
+class Walls(StreamRequestHandler):
+    """A port that speaks TLS only: it ends whatever begins otherwise."""
+
+    def handle(self) -> None:
+        self.request.recv(1)
+
+
+def serve() -> list[Server | Wall]:
     """Answer on the two addresses; close what is returned."""
     servers = [
+        Wall((SCHEDULERS, SCHEDULER_PORT), Walls),
         Server((PODS, PROGRESS_PORT), Runners),
         Server((SCHEDULERS, HEALTH_PORT), Schedulers),
     ]
