@@ -93,14 +93,19 @@ def dask_controller(cluster: Cluster, image: str) -> Iterator[str]:
     dask.remove_controller(cluster)
 
 
-@pytest.fixture(scope="session")
-def operator(cluster: Cluster, image: str, dask_controller: str) -> Iterator[str]:
-    """The operator of modelrun in a pod, and a profile of test size; gives its namespace."""
+@pytest.fixture(scope="module")
+def operator(
+    cluster: Cluster, image: str, dask_controller: str, request: pytest.FixtureRequest
+) -> Iterator[str]:
+    """The operator of modelrun in a pod, and a profile of test size; gives its namespace.
+
+    It works in all namespaces and so lives for one module: others play its part themselves.
+    """
     assert dask_controller
     install_operator(cluster, image)
     cluster.apply(modelruns.profile(image))
     yield OPERATOR_NAMESPACE
-    remove_operator(cluster, EVIDENCE)
+    remove_operator(cluster, EVIDENCE / f"operator-{request.module.__name__}.log")
 
 
 @pytest.fixture(scope="session")

@@ -45,6 +45,15 @@ class Seen:
         return str(self._metadata["resourceVersion"])
 
     @property
+    def said(self) -> tuple[object, ...]:
+        """What people say of the run: its spec's generation, labels and annotations.
+
+        The version is not among it: the operator's own words move that one at any time.
+        """
+        metadata = self._metadata
+        return metadata["generation"], metadata.get("labels"), metadata.get("annotations")
+
+    @property
     def created(self) -> datetime:
         """When the run was created."""
         return datetime.fromisoformat(self._metadata["creationTimestamp"])

@@ -152,7 +152,7 @@ def submit(
     after = seen(connection.apply(path, document))
     if with_code:
         connection.apply(code_path, submission.code_object(after))
-    if before is not None and gone is None and after.version != before.version:
+    if before is not None and gone is None and after.said != before.said:
         verb = "changed"
     return Submitted(after, verb, differing)
 
