@@ -10,7 +10,7 @@ EXTRAS := --extra cluster --extra operator --extra s3 --group dev
 
 .DEFAULT_GOAL := help
 .PHONY: help setup run test lint format bench bench-quick e2e cluster-up cluster-down \
-        cluster-status image crd clean
+        cluster-status cluster-env image crd clean
 
 help:  ## List what can be done
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -53,6 +53,9 @@ cluster-down:  ## Remove the test cluster and all it left behind
 
 cluster-status:  ## Show the test cluster and what is left of it
 	@PYTHONPATH=tests $(PYTHON) -m cluster status
+
+cluster-env:  ## Print what a shell needs to use the test cluster: eval "$$(make -s cluster-env)"
+	@PYTHONPATH=tests $(PYTHON) -m cluster env
 
 image:  ## Build the image with docker, podman or buildah and load it into the test cluster
 	@PYTHONPATH=tests $(PYTHON) -m cluster image

@@ -150,9 +150,7 @@ def test_a_file_travels_with_the_modules_that_its_callable_needs(
 
 def test_submitting_twice_changes_nothing(modelrun, api_kubectl, api_namespace):
     def found(kind: str, name: str, path: str) -> str:
-        return api_kubectl(
-            "get", kind, name, "-o", f"jsonpath={{{path}}}", namespace=api_namespace
-        )
+        return api_kubectl("get", kind, name, "-o", f"jsonpath={{{path}}}", namespace=api_namespace)
 
     def said() -> tuple[str, ...]:
         # Not the run's resourceVersion: an operator may be there, and write the run's status.

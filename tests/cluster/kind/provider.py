@@ -163,6 +163,18 @@ class KindProvider:
     def relieve_memory(self, name: str) -> None:
         self._set_threshold(name, MEMORY_THRESHOLD)
 
+    def freeze_api_server(self) -> None:
+        run(["docker", "pause", f"{CLUSTER}-control-plane"])
+
+    def thaw_api_server(self) -> None:
+        run(["docker", "unpause", f"{CLUSTER}-control-plane"])
+        ready = [*self._kubectl(), "get", "--raw", "/readyz"]
+        wait_until(
+            "the API server is ready again",
+            lambda: run(ready, check=False, limit=10).returncode == 0,
+            limit=60,
+        )
+
     def _set_threshold(self, name: str, threshold: str) -> None:
         """Rewrite the kubelet's eviction threshold, and start it again."""
         edit = (
