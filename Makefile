@@ -38,6 +38,7 @@ lint: setup  ## Check style, types and import contracts
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+	@$(BIN)/python charts/generate.py --check
 
 bench: setup  ## Measure against the naive program, side by side (an hour)
 	@PYTHONPATH=tests $(BIN)/python -m benchmarks
