@@ -30,7 +30,15 @@ from cluster.provider import choose_provider
 EVIDENCE = CHECKOUT / ".cache" / "e2e"
 FAILED = pytest.StashKey[bool]()
 
-collect_ignore = ["test_modelrun_life.py", "test_modelrun_loss.py", "test_modelrun_mistakes.py"]
+collect_ignore = [
+    "test_chart_first_run.py",
+    "test_modelrun_crowd.py",
+    "test_modelrun_life.py",
+    "test_modelrun_loss.py",
+    "test_modelrun_mistakes.py",
+    "test_modelrun_weather.py",
+    "test_remote_results.py",
+]
 """Written, but not yet seen to pass twice in a row: they join the suite when they have."""
 
 
