@@ -164,19 +164,6 @@ def suspend(name: str, access: Access, *, suspended: bool, as_json: bool) -> int
     return 0
 
 
-def results(name: str, access: Access, *, to: Path | None) -> str:
-    """Return where the results of a run are; a copy of them where `to` asks for one."""
-    from modelrun.remote.fetching import address, fetch
-    from modelrun.results.opened import Opened
-
-    uri = address(Runs(Connection.open(access)).get(name))
-    if to is None:
-        return uri
-    for path in fetch(Opened(uri), to):
-        print(path, file=sys.stderr)
-    return str(to)
-
-
 @contextmanager
 def _goes_on(name: str) -> Iterator[None]:
     """Say what Ctrl-C did not do: the run is the cluster's, not this command's."""
