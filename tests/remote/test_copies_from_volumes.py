@@ -217,7 +217,7 @@ def test_waiting_for_a_pod_is_limited_and_its_last_warning_told(server, stored, 
     server.events = [{"message": "MountVolume.SetUp failed", "lastTimestamp": "2026-01-05"}]
     connection = Connection.open(Access())
     run = Runs(connection).get("first")
-    with pytest.raises(InfrastructureError, match="MountVolume.SetUp failed"):
+    with pytest.raises(InfrastructureError, match=r"MountVolume\.SetUp failed"):
         bring(connection, run, tmp_path / "copy", patience=0.1)
     assert len(server.deleted) == 1
 
