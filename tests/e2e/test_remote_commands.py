@@ -51,6 +51,10 @@ PROFILE = {
 }
 
 
+ACCOUNT = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "default"}}
+"""What a controller makes in every namespace, where there are controllers."""
+
+
 @dataclass(frozen=True)
 class Ended:
     """How a command ended and what it printed."""
@@ -131,6 +135,18 @@ def say(api_kubectl: Kubectl, api_namespace: str) -> Callable[..., None]:
 def stamp(seconds: int) -> str:
     moment = datetime.now(UTC) + timedelta(seconds=seconds)
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def somebody(name: str, kubectl: Kubectl, namespace: str, folder: Path) -> Path:
+    """Make a service account without rights; return its kubeconfig."""
+    kubectl("create", "serviceaccount", name, namespace=namespace)
+    token = kubectl("create", "token", name, namespace=namespace).strip()
+    raw = json.loads(kubectl("config", "view", "--raw", "-o", "json"))
+    for user in raw["users"]:
+        user["user"] = {"token": token}
+    path = folder / name
+    path.write_text(json.dumps(raw))
+    return path
 
 
 def test_a_file_travels_with_the_modules_that_its_callable_needs(
@@ -348,21 +364,49 @@ def test_kept_logs_are_read_by_role(modelrun, say, api_kubectl, api_namespace):
     assert "there is: runner, scheduler, worker" in absent.err
 
 
-def test_results_on_a_volume_come_with_the_commands_that_copy_them(
-    modelrun, say, api_kubectl, api_namespace
+def test_without_the_rights_to_copy_from_a_volume_the_way_by_hand_is_told(
+    modelrun, say, api_kubectl, api_namespace, tmp_path
 ):
     modelrun("submit", "decay.yaml")
     say("Succeeded", results={"uri": "pvc://shared/study/decay"})
-    done = modelrun("results", "--run", "decay")
+    looking = ["--verb=get,list", "--resource=modelruns.modelrun.dev"]
+    api_kubectl("create", "role", "looker", *looking, namespace=api_namespace)
+    looker = f"--serviceaccount={api_namespace}:looker"
+    api_kubectl("create", "rolebinding", "looks", "--role=looker", looker, namespace=api_namespace)
+    kubeconfig = somebody("looker", api_kubectl, api_namespace, tmp_path)
+    done = modelrun("results", "--run", "decay", "--kubeconfig", kubeconfig)
     assert done.code == 2
+    assert "you may not create pods, get pods, delete pods, create pods/exec, get pods/exec" in (
+        done.err
+    )
     assert f"kubectl -n {api_namespace} cp decay-results:/results/study/decay" in done.err
     overrides = re.search(r"--overrides='(.*)'", done.err)
     assert overrides is not None
     # The very command, judged by Pod Security "restricted" of this namespace.
+    api_kubectl("apply", "-f", "-", stdin=json.dumps(ACCOUNT), namespace=api_namespace)
     api_kubectl(
         "run", "decay-results", "--image=busybox", "--restart=Never",
         f"--overrides={overrides[1]}", "--dry-run=server", namespace=api_namespace,
     )  # fmt: skip
+
+
+def test_the_pod_that_reads_a_volume_is_admitted_by_the_strictest_rules(
+    modelrun, api_kubectl, api_namespace
+):
+    from modelrun.remote.access import Access
+    from modelrun.remote.connection import Connection
+    from modelrun.remote.reader_pod import of_profile, reader_pod
+    from modelrun.remote.runs import Runs
+
+    modelrun("submit", "decay.yaml")
+    api_kubectl("apply", "-f", "-", stdin=json.dumps(ACCOUNT), namespace=api_namespace)
+    connection = Connection.open(Access(api_namespace))
+    run = Runs(connection).get("decay")
+    profile = connection.read(f"{connection.profiles()}/remote-small")
+    pod = reader_pod("decay-results", run, "shared", of_profile(profile))
+    made = connection.create(connection.core("pods"), pod, dry_run=True)
+    assert made["metadata"]["ownerReferences"][0]["uid"] == run.uid
+    assert made["spec"]["containers"][0]["image"] == "modelrun:none"
 
 
 def test_python_submits_waits_and_opens_the_results(
@@ -418,13 +462,7 @@ def test_a_namespace_that_is_not_there_is_named(modelrun):
 def test_who_has_no_right_reads_which_role_is_missing(
     modelrun, api_kubectl, api_namespace, tmp_path
 ):
-    api_kubectl("create", "serviceaccount", "nobody", namespace=api_namespace)
-    token = api_kubectl("create", "token", "nobody", namespace=api_namespace).strip()
-    raw = json.loads(api_kubectl("config", "view", "--raw", "-o", "json"))
-    for user in raw["users"]:
-        user["user"] = {"token": token}
-    nobody = tmp_path / "nobody"
-    nobody.write_text(json.dumps(raw))
+    nobody = somebody("nobody", api_kubectl, api_namespace, tmp_path)
     done = modelrun("status", "--kubeconfig", nobody)
     assert done.code == 2
     assert "role modelrun-editor" in done.err
