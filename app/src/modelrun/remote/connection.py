@@ -112,18 +112,24 @@ class Connection:
         kind = "application/merge-patch+json"
         return _document(self._send("patch", path, body=body, query=query, kind=kind).data)
 
-    def delete(self, path: str, *, uid: str | None = None) -> None:
+    def delete(self, path: str, *, uid: str | None = None, version: str | None = None) -> None:
         """Delete an object, if it is still this very one; what it owns goes with it.
 
         Args:
             path: the object.
             uid: its uid; None for whatever has this name.
+            version: its resourceVersion; None for any.
+
+        Raises:
+            NotThere: There is none.
+            Changed: It is another one, or has another version.
         """
+        known = {"uid": uid, "resourceVersion": version}
         body = {
             "apiVersion": "v1",
             "kind": "DeleteOptions",
             "propagationPolicy": "Background",
-            **({} if uid is None else {"preconditions": {"uid": uid}}),
+            "preconditions": {name: value for name, value in known.items() if value is not None},
         }
         self._send("delete", path, body=body).release_conn()
 

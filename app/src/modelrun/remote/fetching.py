@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from modelrun.errors import UserMistake
+from modelrun.remote.claim import volume_of
 from modelrun.remote.seen import Seen
-from modelrun.remote.volume import PATIENCE, copy_out, volume_of
+from modelrun.remote.volume import PATIENCE, copy_out
 
 if TYPE_CHECKING:
     from modelrun.remote.connection import Connection

@@ -130,8 +130,8 @@ class RemoteRun:
         self._runs.suspend(self.name, suspended=False)
 
     def cancel(self) -> None:
-        """Delete the run; its stored fits stay."""
-        self._runs.delete(self._look())
+        """Delete the unfinished run; its stored fits stay."""
+        self._runs.cancel(self.name)
 
     def _look(self) -> Seen:
         return self._runs.get(self.name)

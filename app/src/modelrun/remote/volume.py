@@ -7,18 +7,17 @@ and how it is done by hand.
 
 from __future__ import annotations
 
-import json
 import secrets
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from modelrun.errors import InfrastructureError, ModelrunError, UserMistake
 from modelrun.remote import copying
 from modelrun.remote.advice import NEXT
+from modelrun.remote.claim import Volume, by_hand
 from modelrun.remote.connection import Connection
 from modelrun.remote.reader_pod import (
     COMPONENT,
@@ -33,11 +32,8 @@ from modelrun.remote.readiness import Readiness, readiness
 from modelrun.remote.refusals import Forbidden, Invalid, NotThere
 from modelrun.remote.rights import Right, missing
 from modelrun.remote.seen import Seen
-from modelrun_api.environment import RESULTS_FOLDER
 from modelrun_api.identity import RUN_LABEL, RUN_UID_LABEL
 from modelrun_api.reason import Reason
-
-SCHEME: Final = "pvc://"
 
 PATIENCE: Final = 300.0
 """Seconds for the pod to be ready: where a node has to grow for it, that takes 2 to 4 minutes."""
@@ -49,28 +45,6 @@ NEEDED: Final = (
     Right("create", "pods/exec"),
     Right("get", "pods/exec"),
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Volume:
-    """A folder of a claim."""
-
-    claim: str
-    folder: str
-    """The folder, without slashes at its ends; empty for the whole volume."""
-
-    @property
-    def inside(self) -> str:
-        """The folder as a pod sees it that mounts the claim."""
-        return f"{RESULTS_FOLDER}/{self.folder}".rstrip("/")
-
-
-def volume_of(uri: str) -> Volume | None:
-    """Return the volume that an address names, `pvc://CLAIM/FOLDER`; None for other addresses."""
-    if not uri.startswith(SCHEME):
-        return None
-    claim, _, folder = uri.removeprefix(SCHEME).partition("/")
-    return Volume(claim, folder.strip("/"))
 
 
 def copy_out(
@@ -249,21 +223,3 @@ def _nothing(run: Seen, volume: Volume, error: copying.NothingThere) -> str:
     if run.finished:
         return f"{said}. `modelrun why {run.name}` says how it ended"
     return f"{said}. Tables are written at the end; `modelrun watch {run.name}` waits for it"
-
-
-def by_hand(volume: Volume, run: Seen) -> str:
-    """Return the message that says how kubectl copies results from a volume."""
-    pod = f"{run.name}-results"
-    like = Likeness(image="busybox")
-    made: dict[str, Any] = reader_pod(pod, run, volume.claim, like)["spec"]
-    container = {**made["containers"][0], "name": pod, "command": ["sleep", "3600"]}
-    overrides = json.dumps({"spec": {**made, "containers": [container]}})
-    kubectl = f"kubectl -n {run.namespace}"
-    return (
-        "By hand, any image with tar does:\n"
-        f"  {kubectl} run {pod} --image=busybox --restart=Never --overrides='{overrides}'\n"
-        f"  {kubectl} wait --for=condition=Ready pod/{pod}\n"
-        f"  {kubectl} cp {pod}:{volume.inside} results/{run.name}\n"
-        f"  {kubectl} delete pod {pod}\n"
-        f"and `modelrun results results/{run.name}` shows them"
-    )
