@@ -406,27 +406,30 @@ def test_a_finished_run_is_not_cancelled(modelrun, say, api_kubectl, api_namespa
     assert "decay" in api_kubectl("get", "modelruns", "-o", "name", namespace=api_namespace)
 
 
-def test_a_run_is_cancelled_while_the_operator_writes_its_status(modelrun, api_namespace):
-    from modelrun.errors import ModelrunError
+def test_a_run_that_finishes_while_it_is_cancelled_keeps_its_entry(
+    modelrun, api_kubectl, api_namespace
+):
+    from modelrun.errors import UserMistake
     from modelrun.remote.access import Access
-    from modelrun.remote.connection import Connection
+    from modelrun.remote.connection import Body, Connection
+    from modelrun.remote.runs import Runs
+
+    reports = [{"phase": "Succeeded"}, {"phase": "Running", "attempts": 1}]
+
+    class Busy(Connection):
+        """The operator writes a status right after each look at the run."""
+
+        def read(self, path: str, **query: str | int) -> Body:
+            found = super().read(path, **query)
+            if reports:
+                self.change(f"{path}/status", {"status": reports.pop()})
+            return found
 
     modelrun("submit", "decay.yaml")
-    connection = Connection.open(Access(api_namespace))
-    path = connection.runs("decay") + "/status"
-
-    def report() -> None:
-        for attempt in range(5000):
-            try:
-                connection.change(path, {"status": {"attempts": attempt}})
-            except ModelrunError:
-                return
-
-    operator = threading.Thread(target=report)
-    operator.start()
-    done = modelrun("cancel", "decay")
-    operator.join()
-    assert done.code == 0, done.err
+    with pytest.raises(UserMistake, match="is finished"):
+        Runs(Busy.open(Access(api_namespace))).cancel("decay")
+    assert reports == []
+    assert "decay" in api_kubectl("get", "modelruns", "-o", "name", namespace=api_namespace)
 
 
 def test_what_was_asked_for_is_told_from_what_the_operator_has_done(modelrun, say):
