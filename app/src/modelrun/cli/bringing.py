@@ -29,7 +29,7 @@ def results(name: str, access: Access, *, to: Path | None) -> str:
     if to is None and is_reachable(uri):
         return uri
     folder = to if to is not None else Path("results") / name
-    advice = f"What has come is in {folder}; the same command fetches the rest"
+    advice = f"Files that came whole are in {folder}; the same command fetches the rest"
     with Stopping(advice) as stopping, _shown() as shown, stopping.interruptible():
         paths = bring(connection, run, folder, tell=shown.tell, meter=shown)
     from modelrun.remote.spoken import size
@@ -78,29 +78,30 @@ def _shown() -> Iterator[_Shown]:
         BarColumn,
         DownloadColumn,
         Progress,
+        ProgressColumn,
         SpinnerColumn,
         Task,
-        TextColumn,
         TransferSpeedColumn,
     )
     from rich.text import Text
 
-    class Whole(DownloadColumn):
-        """Bytes of bytes; nothing while their number is not known."""
-
-        def render(self, task: Task) -> Text:
-            return super().render(task) if task.total else Text("")
-
-    class Rate(TransferSpeedColumn):
-        def render(self, task: Task) -> Text:
-            return super().render(task) if task.total else Text("")
-
-    class Said(TextColumn):
-        """Words of the cluster, which are no markup."""
+    class Words(ProgressColumn):
+        """What is done, in words of the cluster, which are no markup."""
 
         def render(self, task: Task) -> Text:
             return Text(task.description)
 
-    columns = (SpinnerColumn(), Said(""), BarColumn(bar_width=32), Whole(), Rate())
+    class Measured(ProgressColumn):
+        """A column for tasks whose size is known."""
+
+        def __init__(self, inner: ProgressColumn) -> None:
+            super().__init__()
+            self._inner = inner
+
+        def render(self, task: Task) -> Any:
+            return self._inner.render(task) if task.total else ""
+
+    measures = (BarColumn(bar_width=32), DownloadColumn(), TransferSpeedColumn())
+    columns = (SpinnerColumn(), Words(), *map(Measured, measures))
     with Progress(*columns, console=console, transient=True) as progress:
         yield _Shown(progress)

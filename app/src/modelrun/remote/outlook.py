@@ -44,7 +44,7 @@ def outlook(run: ModelRun, profile: Mapping[str, Any], namespace: str) -> list[t
     if seconds is not None:
         lines.append(("time", f"ends after {duration(seconds)} at the latest"))
     elif limits.get("hours"):
-        lines.append(("time", f"ends after {limits['hours']} hours at the latest"))
+        lines.append(("time", f"ends after {duration(3600 * limits['hours'])} at the latest"))
     return lines
 
 
