@@ -69,11 +69,6 @@ class Seen:
         return bool(self.spec.get("suspend"))
 
     @property
-    def looked_at(self) -> bool:
-        """Whether the operator has seen the spec as it stands."""
-        return self.status.observed_generation == self._metadata.get("generation")
-
-    @property
     def spec(self) -> dict[str, Any]:
         """The spec as it is stored."""
         spec: dict[str, Any] = self.document["spec"]
@@ -83,6 +78,18 @@ class Seen:
     def finished(self) -> bool:
         """Whether the run has ended and given everything back."""
         return self.status.phase in TERMINAL
+
+    @property
+    def verdict(self) -> Condition | None:
+        """The condition that says how the run ended, as soon as that is known.
+
+        The phase follows when everything is given back.
+        """
+        for type_ in (ConditionType.COMPLETE, ConditionType.FAILED):
+            found = self.condition(type_)
+            if found is not None and found.status == "True":
+                return found
+        return None
 
     @property
     def phase(self) -> Phase:
