@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from modelrun.report import numbers
-from modelrun.report.contents.methods import sentences
+from modelrun.report.contents.methods import sentences, settings
 from modelrun.report.page import Page, Shares, Table, Text, Tiles
 from modelrun.report.style import ORANGE, STATUS, VERMILLION
 from modelrun.report.tables import Tables, flags, words
@@ -65,7 +65,7 @@ def _messages(rest: Sequence[Page]) -> tuple[str, ...]:
     """Return the first message of each chapter."""
     first: dict[str, str] = {}
     for page in rest:
-        first.setdefault(page.chapter, f"{page.chapter}: {page.title}.")
+        first.setdefault(page.chapter, f"{page.chapter}: {page.summary or page.title}.")
     return tuple(first.values())
 
 
@@ -143,6 +143,7 @@ def _models(tables: Tables) -> Table:
         for model in tables.spec.get("models", [])
         if isinstance(model, Mapping)
     }
+    has_settings = any(map(settings, said.values()))
     rows = []
     for i in np.argsort(models)[:10]:
         here = code == i
@@ -153,6 +154,7 @@ def _models(tables: Tables) -> Table:
             (
                 models[i],
                 str(model.get("estimator") or ("callable" if model.get("callable") else "–")),
+                *((settings(model),) if has_settings else ()),
                 str(model.get("formula") or model.get("callable") or model.get("endog") or "–"),
                 ", ".join(used) or "–",
                 numbers.count(int(here.sum())),
@@ -165,9 +167,17 @@ def _models(tables: Tables) -> Table:
     caption = "Models" + (f", the first 10 of {len(models)}" if len(models) > 10 else "")
     return Table(
         caption=caption,
-        header=("model", "estimator", "formula", "engine", "fits", *STATUS_WORDS.values()),
+        header=(
+            "model",
+            "estimator",
+            *(("settings",) if has_settings else ()),
+            "formula",
+            "engine",
+            "fits",
+            *STATUS_WORDS.values(),
+        ),
         rows=tuple(rows),
-        align="llllrrrrr",
+        align="l" * (4 + has_settings) + "rrrrr",
     )
 
 
@@ -178,13 +188,14 @@ def _remarks(tables: Tables, counts: Mapping[str, int]) -> tuple[str, ...]:
     unstable = int(np.array([word == "unstable" for word in numerics])[numeric].sum())
     if counts["notConverged"]:
         found.append(
-            f"{numbers.plural(counts['notConverged'], 'fit')} did not converge; their "
-            "coefficients are kept in the tables and marked there."
+            f"{numbers.plural(counts['notConverged'], 'fit')} did not converge; "
+            f"{'its' if counts['notConverged'] == 1 else 'their'} coefficients are kept in the "
+            "tables and marked there."
         )
     if unstable:
         found.append(
-            f"{numbers.plural(unstable, 'fit')} depend on rounding (numerics = unstable): their "
-            "last digits differ between machines."
+            f"{numbers.plural(unstable, 'fit depends', 'fits depend')} on rounding (numerics = "
+            "unstable): last digits differ between machines."
         )
     for name, text in (
         ("separated", "separated data: some estimates would grow without bound"),
