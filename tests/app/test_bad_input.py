@@ -302,7 +302,7 @@ def f(frame):
     if firm == "allocates":
         blocks = []
         while True:
-            blocks.append(bytearray(b"x" * (64 << 20)))
+            blocks.append(b"x" * (64 << 20))
     if firm == "sleeps":
         ctypes.PyDLL(None).sleep(3600)
     if firm == "exits":
@@ -312,8 +312,9 @@ def f(frame):
 
 
 def test_callables_that_kill_their_worker_end_as_records_and_nothing_else_is_lost(
-    modelrun, write, tmp_path
+    modelrun, write, tmp_path, monkeypatch
 ):
+    monkeypatch.setenv("MODELRUN_WORKER_MEMORY_BYTES", str(1 << 30))
     firms = ["aborts", "allocates", "exits", "sleeps", *(f"good {i}" for i in range(8))]
     random = np.random.default_rng(2)
     frame = pd.DataFrame({"firm": np.repeat(firms, 5), "y": random.normal(size=5 * len(firms))})
@@ -323,7 +324,7 @@ def test_callables_that_kill_their_worker_end_as_records_and_nothing_else_is_los
         "file.yaml",
         run_file(
             DATA, "models: [{name: m, callable: 'own:f'}]", BY,
-            "execution: {maxFailed: 4, fitTimeoutSeconds: 3}",
+            "execution: {maxFailed: 4, fitTimeoutSeconds: 10}",
         ),
     )  # fmt: skip
     ended = modelrun("run", "file.yaml", "--backend", "dask", "--workers", 2, "--to", "out",
