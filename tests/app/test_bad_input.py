@@ -324,7 +324,7 @@ def test_callables_that_kill_their_worker_end_as_records_and_nothing_else_is_los
         "file.yaml",
         run_file(
             DATA, "models: [{name: m, callable: 'own:f'}]", BY,
-            "execution: {maxFailed: 4, fitTimeoutSeconds: 10}",
+            "execution: {maxFailed: 4, fitTimeoutSeconds: 5}",
         ),
     )  # fmt: skip
     ended = modelrun("run", "file.yaml", "--backend", "dask", "--workers", 2, "--to", "out",
