@@ -51,9 +51,13 @@ def test_a_lean_fit_has_the_bits_of_statsmodels(
     y = series(3)
     if init == {"order": (1, 0, 1)}:
         y[17] = np.nan
-    short: dict[str, Any] = {"disp": 0, "maxiter": 6}
-    words = {**short, **fit} if name == "SARIMAX" else {"method_kwargs": short}
-    theirs, ours = (kind(y, **init).fit(**words) for kind in (CLASSES[name], lean_class(name)))
+
+    def fitted(kind: Any) -> Any:
+        short: dict[str, Any] = {"maxiter": 6}
+        words = {"disp": 0, **short, **fit} if name == "SARIMAX" else {"method_kwargs": short}
+        return kind(y, **init).fit(**words)
+
+    theirs, ours = fitted(CLASSES[name]), fitted(lean_class(name))
     assert ours.params.tolist() == theirs.params.tolist()
     assert np.array_equal(ours.bse, theirs.bse, equal_nan=True)
     assert ours.llf == theirs.llf
