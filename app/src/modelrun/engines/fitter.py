@@ -15,6 +15,7 @@ import numpy as np
 
 from modelrun.datasets.source import ROW
 from modelrun.engines import (
+    exact_quantreg,
     fit_statistics,
     frame,
     keywords,
@@ -163,6 +164,8 @@ class FormulaFitter:
         self._entry = entry
         self._class = engine_class(entry)
         self._twin = self._class is not entry.load()
+        if entry.name == "QuantReg" and exact_quantreg.asked(model.spec.fit):
+            self._class, self._twin = exact_quantreg.exact_class(), False
         self._init = keywords.prepare_init(model.spec.init)
         self._fit = keywords.prepare_fit(model.spec.fit)
         self._quiet = quiet(entry)
