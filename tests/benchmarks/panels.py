@@ -1,4 +1,4 @@
-"""Data of the workloads: panels with known seeds, bundled data, and how a slice is cut from them."""
+"""Data of the workloads: panels with known seeds, bundled data, and how slices are cut."""
 
 from __future__ import annotations
 

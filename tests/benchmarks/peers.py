@@ -256,7 +256,7 @@ def _statsforecast(workload: Workload, data: Path, fits: int) -> pd.DataFrame:
                     "conf_low": (estimate - 1.96 * error).to_numpy(),
                     "conf_high": (estimate + 1.96 * error).to_numpy(),
                     "slice": number,
-                }  # fmt: skip
+                }
             )
         )
     return pd.concat(parts, ignore_index=True).assign(model=workload.models[0]["name"])

@@ -1,4 +1,4 @@
-"""What a workload is: data, the spec that fits them, and the slices as a naive program sees them."""
+"""What a workload is: data, the spec that fits them, the slices that a naive program sees."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The workloads of whole programs, 1 to 10; 11 and 12 measure other things (steady.py, large.py)."""
+"""The workloads of whole programs, 1 to 10; 11 and 12 are no programs of their own."""
 
 from __future__ import annotations
 
@@ -118,7 +118,8 @@ def workloads(cores: int, folder: Path) -> tuple[Workload, ...]:
                  naive_fits=100, blocks=2, gain=1.3),
         Workload(10, "20,000 callables of 5 ms", 0.95 * cores,
                  grouped({"callable": "busy:fit", "kwargs": {"loops": busy.loops(5e-3, folder)}}),
-                 slices=20_000, frames=panels.groups(10), make=panels.panel(20_000, 10, 1, "linear"),
+                 slices=20_000, frames=panels.groups(10),
+                 make=panels.panel(20_000, 10, 1, "linear"),
                  blocks=2, gain=1.0),
         _grouped(0, "OLS, 2,000 groups x 250 x 6", 1, by_formula("OLS", 5),
                  (2_000, 250, 5), "linear", quick=True),
