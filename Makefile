@@ -9,7 +9,7 @@ STAMP  := $(VENV)/.ready
 EXTRAS := --extra cluster --extra operator --extra s3 --group dev
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint format bench bench-quick e2e cluster-up cluster-down \
+.PHONY: help setup run test lint format bench bench-quick bench-peers e2e cluster-up cluster-down \
         cluster-status cluster-env image crd clean
 
 help:  ## List what can be done
@@ -43,8 +43,13 @@ lint: setup  ## Check style, types and import contracts
 bench: setup  ## Measure against the naive program, side by side (an hour)
 	@PYTHONPATH=tests $(BIN)/python -m benchmarks
 
-bench-quick: setup  ## The same for two workloads, in three minutes
+bench-quick: setup  ## The same for two workloads and the overhead, in three minutes
 	@PYTHONPATH=tests $(BIN)/python -m benchmarks --quick
+
+bench-peers: setup  ## After make bench: other programs on the same workloads, in .venv-peers
+	@UV_PROJECT_ENVIRONMENT=.venv-peers $(BIN)/uv sync --quiet --locked --group peers \
+	  --no-default-groups --python $(BIN)/python
+	@PYTHONPATH=tests $(BIN)/python -m benchmarks --peers .venv-peers/bin/python
 
 cluster-up:  ## Raise the test cluster: kind where Docker answers, else our own build (root, Go)
 	@PYTHONPATH=tests $(PYTHON) -m cluster up

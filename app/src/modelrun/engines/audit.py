@@ -232,7 +232,7 @@ def compare(
         random += int((gated & np.isin(sample.slices(), sample.random)).sum())
         keep = arrays.from_numpy(np.flatnonzero(gated))
         comparison = contract.compare(
-            mine.take(keep), reference.take(keep), solver=model.spec.estimator or ""
+            mine.take(keep), reference.take(keep), solver=contract.solver(model.spec)
         )
         found.append((model.name, comparison))
     largest: dict[str, float] = {}

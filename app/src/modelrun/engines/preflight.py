@@ -10,7 +10,7 @@ from __future__ import annotations
 import inspect
 from typing import Any
 
-from modelrun.engines import keywords
+from modelrun.engines import exact_quantreg, keywords
 from modelrun.engines.estimators import WITHOUT_EXOG, Estimator, estimator, nearest
 from modelrun.errors import UserMistake
 from modelrun_api.spec import Model
@@ -48,7 +48,7 @@ FAST: dict[str, tuple[Names, Names]] = {
     "Poisson": (_BASE_INIT | _OFFSETS | {"check_rank"}, _LIKELIHOOD_FIT | _OPTIMISER),
     "QuantReg": (
         _BASE_INIT,
-        frozenset({"q", "vcov", "kernel", "bandwidth", "max_iter", "p_tol"}),
+        frozenset({"q", "vcov", "kernel", "bandwidth", "max_iter", "p_tol", "method"}),
     ),
 }  # fmt: skip
 """Init and fit keywords of the estimators that the batched engine knows."""
@@ -172,6 +172,8 @@ def check(model: Model, *, field: str) -> None:
         _check_keywords(entry, "init", model.init, init, field)
         _check_keywords(entry, "fit", model.fit, fit, field)
     _check_covariance(entry, model.fit, field)
+    if entry.name == "QuantReg":
+        exact_quantreg.check(model.fit, field=f"{field}.fit")
     for name in entry.needs:
         if name not in model.init:
             example = {"groups": "{column: firm}", "lags": "2"}.get(
