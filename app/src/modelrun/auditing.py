@@ -91,12 +91,15 @@ class Audit:
 
 
 @contextmanager
-def started(plan: Plan, share: str, *, scratch: Path, wanted: bool) -> Iterator[Audit | None]:
+def started(
+    plan: Plan, share: str, chosen: Ints, *, scratch: Path, wanted: bool
+) -> Iterator[Audit | None]:
     """Start the audit of a plan's batched models, if there are any; end it with the context.
 
     Args:
         plan: The plan.
         share: execution.audit; 0% audits nothing.
+        chosen: The fits of this run, ascending; only these are audited.
         scratch: A folder for the audit's file.
         wanted: Whether there is anything to audit.
     """
@@ -105,10 +108,14 @@ def started(plan: Plan, share: str, *, scratch: Path, wanted: bool) -> Iterator[
         yield None
         return
     out = scratch / "audit.arrow"
+    among = []
+    if len(chosen) < len(plan):
+        np.save(scratch / "among.npy", chosen)
+        among = ["--among", str(scratch / "among.npy")]
     process = subprocess.Popen(
         [
             sys.executable, "-m", "modelrun.engines.audit", str(plan.study.folder), str(out),
-            "--share", str(float(part)),
+            "--share", str(float(part)), *among,
         ],
         stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
     )  # fmt: skip

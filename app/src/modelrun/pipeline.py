@@ -59,6 +59,9 @@ class Finished:
     seconds: Mapping[str, float]
     """Seconds of each stage."""
 
+    reasons: Mapping[str, int]
+    """How many fits failed or were skipped for each reason, the most frequent first."""
+
 
 def run(
     loaded: Loaded,
@@ -89,7 +92,8 @@ def run(
         Stopped: A signal came; what is finished is stored.
     """
     stages = Stages(tally, display)
-    location = results_location(loaded.run, to=options.to, base=base, trial=options.trial)
+    with located(loaded.document):
+        location = results_location(loaded.run, to=options.to, base=base, trial=options.trial)
     with (
         _scratch() as scratch,
         serve(tally, options.serve_progress) as port,
@@ -135,6 +139,8 @@ class _Run:
     def go(self) -> Finished:
         """Go through all stages."""
         self.stages.enter("reading")
+        with located(self.loaded.document):
+            remaining.check(self.spec, self.options)
         prepared = self.prepare(frozenset())
         with (
             self._press() as press,
@@ -158,8 +164,9 @@ class _Run:
             finished, verdict = self.finish(prepared, store, chosen, audited, press)
         if verdict.is_too_many:
             raise TooManyFailed(
-                f"{verdict}. Tables and report are in {self.location}; failures.parquet says why "
-                f"each one failed, and `modelrun fit KEY {self.file}` runs one of them alone"
+                f"{verdict}\n{failures_in_words(self.location)}\nTables and report are in "
+                f"{self.location}; failures.parquet says why each one failed, and `modelrun fit "
+                f"KEY {self.file}` runs one of them alone"
             )
         return finished
 
@@ -206,7 +213,9 @@ class _Run:
         )
         remaining.count_stored(self.stages.tally, store, plan, chosen, todo)
         share = self.spec.execution.audit
-        with auditing.started(plan, share, scratch=self.scratch, wanted=bool(len(todo))) as audit:
+        with auditing.started(
+            plan, share, chosen, scratch=self.scratch, wanted=bool(len(todo))
+        ) as audit:
             if len(todo):
                 self.backend = self._work(plan, store, todo)
             if audit is None:
@@ -272,12 +281,13 @@ class _Run:
         plan, spec = prepared.plan, self.spec
         self.stages.enter("tables")
         key_hi, key_lo = plan.key_hi[chosen], plan.key_lo[chosen]
+        positions = store.lookup(key_hi, key_lo)
         assembled = assemble(
             plan.study,
             key_hi,
             key_lo,
             store,
-            store.lookup(key_hi, key_lo),
+            positions,
             spec.results,
             fits=chosen,
             file=self.file,
@@ -302,7 +312,9 @@ class _Run:
             report = _draw(self.location, facts, self.stages, spec.results.report, press)
         seconds = self.stages.end()
         finishing.write(facts, store, seconds)
-        return Finished(self.location, assembled.counts.document(), report, seconds), verdict
+        counts = assembled.counts.document()
+        reasons = store.reasons(positions)
+        return Finished(self.location, counts, report, seconds, reasons), verdict
 
 
 @contextmanager
@@ -325,6 +337,16 @@ def default_backend(plan: Plan, environment: Mapping[str, str]) -> str:
     """Return threads where every fit is batched on this machine, else dask."""
     batched = all(model.engine == "batched" for model in plan.study.models)
     return "threads" if batched and ADDRESS not in environment else "dask"
+
+
+def failures_in_words(location: str) -> str:
+    """Return the reasons of failed fits with an example each, a line a reason."""
+    from modelrun.results.summary import failing
+
+    return "\n".join(
+        f"  {found.count:,} {found.reason}, such as {found.example[:300]}"
+        for found in failing(location)[:5]
+    )
 
 
 def _draw(location: str, facts: Facts, stages: Stages, wish: Report, press: Press) -> str:

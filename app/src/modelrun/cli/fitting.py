@@ -16,7 +16,7 @@ from modelrun.options import RunOptions
 from modelrun.pipeline import Finished
 from modelrun.pipeline import run as run_pipeline
 from modelrun.preparing import code_folder
-from modelrun.progress import Bar, Display, Lines, Silent, Tally, Verbose, duration
+from modelrun.progress import Bar, Display, Lines, Silent, Tally, Verbose, counted, duration, pace
 from modelrun_api.loader import load
 from modelrun_api.outcome import RunOutcome
 
@@ -103,12 +103,15 @@ def _summarise(finished: Finished, tally: Tally) -> None:
     if counts["reused"]:
         words.append(f"{counts['reused']:,} of them reused")
     rate = tally.fits_per_second()
-    pace = f", {rate:,.0f} fits a second" if rate else ""
+    speed = f", {pace(rate)} fits a second" if rate else ""
+    took = duration(sum(finished.seconds.values()))
     console.print(
-        f"[bold]{counts['total']:,} fits[/bold] in {duration(sum(finished.seconds.values()))}"
-        f"{pace}: {', '.join(words)}",
+        f"[bold]{counted(counts['total'], 'fit')}[/bold] in {took}{speed}: {', '.join(words)}",
         soft_wrap=True,
     )
+    if finished.reasons:
+        why = ", ".join(f"{count:,} {reason}" for reason, count in finished.reasons.items())
+        console.print(f"reasons  {why}", soft_wrap=True)
     console.print(f"tables   {finished.location}/", soft_wrap=True)
     for name in ("coefficients", "fits", "failures", "observations"):
         path = Path(finished.location) / f"{name}.parquet"
@@ -120,6 +123,9 @@ def _summarise(finished: Finished, tally: Tally) -> None:
                 console.print(f"         {path.name:<22}{rows:>12,} rows", soft_wrap=True)
     if finished.report:
         console.print(f"report   {finished.report}", soft_wrap=True)
+        printed = Path(finished.report).with_suffix(".pdf")
+        if str(printed) != finished.report and printed.exists():
+            console.print(f"         {printed}", soft_wrap=True)
     console.print(f"next     modelrun results {finished.location}", style="dim", soft_wrap=True)
 
 
