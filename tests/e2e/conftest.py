@@ -32,6 +32,7 @@ FAILED = pytest.StashKey[bool]()
 
 collect_ignore = [
     "test_chart_first_run.py",
+    "test_many_runs.py",
     "test_modelrun_crowd.py",
     "test_modelrun_life.py",
     "test_modelrun_loss.py",
