@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
 _TYPES: dict[str, pa.DataType] = {
     "float64": pa.float64(),
@@ -89,7 +88,10 @@ def missing_mask(column: pa.ChunkedArray | pa.Array) -> npt.NDArray[np.bool_]:
     array = single(column)
     if array.null_count == 0:
         return np.zeros(len(array), dtype=np.bool_)
-    return to_numpy(pc.is_null(array))
+    validity = array.buffers()[0]
+    if validity is None:  # a column of type null
+        return np.ones(len(array), dtype=np.bool_)
+    return ~_bits(validity, array.offset, len(array))
 
 
 def to_numpy(column: pa.ChunkedArray | pa.Array) -> npt.NDArray[Any]:
@@ -103,11 +105,7 @@ def to_numpy(column: pa.ChunkedArray | pa.Array) -> npt.NDArray[Any]:
     array = single(column)
     kind, length, offset = array.type, len(array), array.offset
     if pa.types.is_boolean(kind):
-        if length == 0:
-            return np.zeros(0, dtype=np.bool_)
-        bits = np.frombuffer(array.buffers()[1], dtype=np.uint8)
-        flags = np.unpackbits(bits, bitorder="little", count=offset + length)
-        return flags[offset:].view(np.bool_)
+        return _bits(array.buffers()[1], offset, length) if length else np.zeros(0, np.bool_)
     dtype: np.dtype[Any]
     if pa.types.is_timestamp(kind):
         dtype = np.dtype(f"datetime64[{kind.unit}]")
@@ -125,6 +123,12 @@ def to_numpy(column: pa.ChunkedArray | pa.Array) -> npt.NDArray[Any]:
             values.view("datetime64[D]") if values.itemsize == 8 else values.astype("datetime64[D]")
         )
     return values
+
+
+def _bits(buffer: pa.Buffer, offset: int, length: int) -> npt.NDArray[np.bool_]:
+    packed = np.frombuffer(buffer, dtype=np.uint8)
+    flags = np.unpackbits(packed, bitorder="little", count=offset + length)
+    return flags[offset:].view(np.bool_)
 
 
 def floats(column: pa.ChunkedArray | pa.Array) -> npt.NDArray[np.float64]:

@@ -13,9 +13,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
-import pyarrow.compute as pc
 
+from modelrun import arrays
 from modelrun.backends.backend import Backend, Done, Lost, Outcome, Work
 from modelrun.engines.frame_builder import lost_frame
 from modelrun.plan.build import Plan
@@ -23,8 +22,8 @@ from modelrun.plan.task import Task
 from modelrun.plan.tasks import cut
 from modelrun.progress import Display, Tally
 from modelrun.stopping import Stopping
+from modelrun.store.frames import open_frame, stream_bytes
 from modelrun.store.store import Store
-from modelrun_api.failure import FitStatus
 
 Ints = npt.NDArray[np.int64]
 
@@ -122,29 +121,25 @@ class Fitting:
         study = self.plan.study
         match outcome:
             case Done():
-                with pa.ipc.open_stream(outcome.payload) as stream:
-                    frames = list(stream)
+                content, frame = outcome.payload, open_frame(outcome.payload)
             case Lost():
-                fit = outcome.task.model * len(study.slices) + int(outcome.task.fits[0])
-                frames = [
-                    lost_frame(
-                        study.outputs,
-                        fit=fit,
-                        engine=study.models[outcome.task.model].engine,
-                        reason=outcome.reason,
-                        message=outcome.message,
-                        worker=outcome.worker,
-                        attempts=outcome.attempts,
-                    )
-                ]
-        for frame in frames:
-            fits = frame.column("fit").to_numpy()
-            self.store.append(frame, self.plan.key_hi[fits], self.plan.key_lo[fits])
-            seconds = frame.column("seconds").to_numpy()
-            self.durations.add(outcome.task.model, seconds)
-            self._left[outcome.task.model] -= len(fits)
-            self.tally.workers = self.backend.workers()
-            self.tally.add(statuses(frame), work=float(seconds.sum()))
+                frame = lost_frame(
+                    study.outputs,
+                    fit=outcome.task.model * len(study.slices) + int(outcome.task.fits[0]),
+                    engine=study.models[outcome.task.model].engine,
+                    reason=outcome.reason,
+                    message=outcome.message,
+                    worker=outcome.worker,
+                    attempts=outcome.attempts,
+                )
+                content = stream_bytes(frame)
+        fits = arrays.to_numpy(frame.column("fit"))
+        status = self.store.append(content, self.plan.key_hi[fits], self.plan.key_lo[fits])
+        seconds = arrays.to_numpy(frame.column("seconds"))
+        self.durations.add(outcome.task.model, seconds)
+        self._left[outcome.task.model] -= len(fits)
+        self.tally.workers = self.backend.workers()
+        self.tally.add(status, work=float(seconds.sum()))
         self.tally.work_left = sum(
             left * self.durations.per_fit(model) for model, left in self._left.items()
         )
@@ -170,11 +165,3 @@ def split_probes(by_model: dict[int, Ints]) -> tuple[Iterator[Task], dict[int, I
             probes.append(Task(number=-1 - len(probes), model=model, fits=fits[part]))
     return iter(probes), rest
 
-
-def statuses(frame: pa.RecordBatch) -> dict[str, int]:
-    """Count the fits of a frame by status."""
-    counted = pc.value_counts(frame.column("status").cast(pa.string()))
-    known = {status.value for status in FitStatus}
-    counts = {entry["values"]: entry["counts"] for entry in counted.to_pylist()}
-    assert set(counts) <= known, counts
-    return counts

@@ -70,7 +70,7 @@ def execute(work: Work, task: Task, *, worker: str, profile: bool = False) -> An
             payload = work(task)
         if not isinstance(payload, (bytes, bytearray, memoryview)):
             raise TypeError(f"cannot pickle a {type(payload).__name__}: work must return bytes")
-        return Answer(bytes(payload), time.perf_counter() - begin, worker)
+        return Answer(payload, time.perf_counter() - begin, worker)
     except BaseException as error:  # a worker must survive everything, sys.exit included
         return verdict.raised(error, worker)
 
