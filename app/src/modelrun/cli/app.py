@@ -113,7 +113,8 @@ def run(
     del debug
     from modelrun.backends import machine
 
-    os.environ.update({**machine.ONE_THREAD, **os.environ})  # before numeric libraries are loaded
+    # before numeric libraries are loaded
+    os.environ.update({**machine.ONE_THREAD, **machine.LARGE_PAGES, **os.environ})
     from modelrun.cli import fitting
 
     return fitting.run(

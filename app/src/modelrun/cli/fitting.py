@@ -1,4 +1,7 @@
-"""The command `modelrun run`: the pipeline between a display before and a summary after it."""
+"""The command `modelrun run`: the pipeline between a display before and a summary after it.
+
+The data are read while most of the program is still imported, so imports stand in functions here.
+"""
 
 from __future__ import annotations
 
@@ -9,24 +12,30 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from modelrun import telling
-from modelrun.errors import ModelrunError
 from modelrun.options import RunOptions
-from modelrun.pipeline import Finished
-from modelrun.pipeline import run as run_pipeline
-from modelrun.preparing import code_folder
-from modelrun.progress import Bar, Display, Lines, Silent, Tally, Verbose, duration
-from modelrun_api.loader import load
-from modelrun_api.outcome import RunOutcome
+from modelrun_api.environment import OUTCOME_FILE_VARIABLE
+from modelrun_api.identity import RUN_KIND
+from modelrun_api.reading import one_document, read_text
+
+if TYPE_CHECKING:
+    from modelrun.pipeline import Finished
+    from modelrun.progress import Display, Tally
+    from modelrun_api.loader import Loaded
 
 __all__ = ["RunOptions", "run"]
 
 
 def run(file: Path, options: RunOptions, *, show: str, as_json: bool) -> int:
     """Run a file and say what came out."""
-    loaded = load(file)
     base = file.absolute().parent
+    loaded = _loaded(file, base)
+    from modelrun.errors import ModelrunError
+    from modelrun.pipeline import run as run_pipeline
+    from modelrun.preparing import code_folder
+    from modelrun.progress import Tally
+
     if loaded.run.spec.program is not None:
         from modelrun.program import run as run_program
 
@@ -56,6 +65,19 @@ def run(file: Path, options: RunOptions, *, show: str, as_json: bool) -> int:
     return 0
 
 
+def _loaded(file: Path, base: Path) -> Loaded:
+    """Read the file, and begin to read its data before anything else is imported."""
+    from modelrun.datasets import ahead
+
+    text = read_text(file)
+    document, problems = one_document(text, str(file), RUN_KIND)
+    if not problems:
+        ahead.begin(document.value, text, base=base)
+    from modelrun_api.loader import loaded
+
+    return loaded(document, problems)
+
+
 @contextmanager
 def _profiled(folder: Path | None) -> Iterator[None]:
     """Profile this process and show where it and the workers spent their time."""
@@ -73,6 +95,8 @@ def _profiled(folder: Path | None) -> Iterator[None]:
 
 
 def _display(show: str, tally: Tally) -> Display:
+    from modelrun.progress import Bar, Lines, Silent, Verbose
+
     def write(text: str) -> None:
         print(text, file=sys.stderr, flush=True)
 
@@ -89,6 +113,8 @@ def _display(show: str, tally: Tally) -> Display:
 
 def _summarise(finished: Finished, tally: Tally) -> None:
     from rich.console import Console
+
+    from modelrun.progress import duration
 
     console = Console(highlight=False)
     counts = finished.counts
@@ -124,6 +150,11 @@ def _summarise(finished: Finished, tally: Tally) -> None:
 
 
 def _tell(tally: Tally, *, code: int, message: str, finished: Finished | None = None) -> None:
+    if OUTCOME_FILE_VARIABLE not in os.environ:
+        return  # nobody asks, and the words for it need not be imported
+    from modelrun import telling
+    from modelrun_api.outcome import RunOutcome
+
     counts = tally.counts if finished is None else {**tally.counts, **finished.counts}
     telling.tell(
         RunOutcome.model_validate(

@@ -26,9 +26,10 @@ from modelrun.plan import (
 )
 from modelrun.plan.digest import Digest
 from modelrun.plan.engine_choice import Choose, Question
-from modelrun.plan.hashing import Lanes, Rows, Words
+from modelrun.plan.hashing import Rows
 from modelrun.plan.slices import Slices
 from modelrun.plan.study import Design, Outputs, PlannedModel, Study
+from modelrun.plan.words import Lanes, Words
 from modelrun_api.spec import Model, ModelRunSpec
 
 FORMULA_ENGINE: Final = "patsy"
