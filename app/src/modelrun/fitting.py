@@ -8,7 +8,7 @@ at most what is still at the workers.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -30,8 +30,12 @@ Ints = npt.NDArray[np.int64]
 PROBES_PER_MODEL = 4
 """Small tasks that tell how long fits of a model take, at most."""
 
-FITS_PER_PROBE = 3
-"""Fits in each of them: the first one carries imports, the others tell."""
+FITS_PER_PROBE: Mapping[str, int] = {"batched": 256, "statsmodels": 3, "callable": 3}
+"""Fits in each of them by engine: the first one carries imports, the others tell. A call of the
+kernels for few fits would tell how long calls take, not fits."""
+
+BATCHED_SECONDS = 1e-4
+"""What a batched fit is taken for where there were no probes."""
 
 
 @dataclass(slots=True)
@@ -82,12 +86,16 @@ class Fitting:
         """
         by_model = self._by_model(todo)
         self._left = {model: len(fits) for model, fits in by_model.items()}
-        probed, rest = split_probes(by_model)
+        models = self.plan.study.models
+        probed, rest = split_probes(
+            by_model, {model: FITS_PER_PROBE[models[model].engine] for model in by_model}
+        )
         self._work_through(probed)
+        guess = {m: BATCHED_SECONDS if models[m].engine == "batched" else 0.0 for m in rest}
         self._work_through(
             cut(
                 rest,
-                seconds_per_fit={model: self.durations.per_fit(model) for model in rest},
+                seconds_per_fit={m: self.durations.per_fit(m) or guess[m] for m in rest},
                 weights={model: self._rows(fits) for model, fits in rest.items()},
                 workers=self.backend.workers,
             )
@@ -146,22 +154,30 @@ class Fitting:
         self.display.changed()
 
 
-def split_probes(by_model: dict[int, Ints]) -> tuple[Iterator[Task], dict[int, Ints]]:
+def split_probes(
+    by_model: Mapping[int, Ints], sizes: Mapping[int, int]
+) -> tuple[Iterator[Task], dict[int, Ints]]:
     """Take a few fits of each model as small tasks; return them and what is left.
 
-    Probes are spread over the model's slices, so that long and short slices both tell. Where a
+    Probes are spread over the model's slices, so that long and short slices both tell; each is a
+    run of neighbours, which are stored in the order in which they are read again. Where a
     model has few fits there are no probes.
+
+    Args:
+        by_model: Open fits by model, ascending.
+        sizes: How many fits a probe of each model has.
     """
     probes: list[Task] = []
     rest: dict[int, Ints] = {}
     for model, fits in by_model.items():
-        wanted = PROBES_PER_MODEL * FITS_PER_PROBE
+        wanted = PROBES_PER_MODEL * sizes[model]
         if len(fits) < 4 * wanted:
             rest[model] = fits
             continue
-        chosen = np.linspace(0, len(fits) - 1, wanted).astype(np.int64)
-        rest[model] = np.delete(fits, chosen)
-        for part in chosen.reshape(PROBES_PER_MODEL, FITS_PER_PROBE):
+        first = np.linspace(0, len(fits) - sizes[model], PROBES_PER_MODEL).astype(np.int64)
+        chosen = first[:, None] + np.arange(sizes[model])
+        rest[model] = np.delete(fits, chosen.reshape(-1))
+        for part in chosen:
             probes.append(Task(number=-1 - len(probes), model=model, fits=fits[part]))
     return iter(probes), rest
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -111,10 +110,6 @@ def run(
     - `modelrun run modelrun.yaml --retry-failed Timeout`
     """
     del debug
-    from modelrun.backends import machine
-
-    # before numeric libraries are loaded
-    os.environ.update({**machine.ONE_THREAD, **machine.LARGE_PAGES, **os.environ})
     from modelrun.cli import fitting
 
     return fitting.run(

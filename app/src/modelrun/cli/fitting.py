@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from modelrun.backends import machine
 from modelrun.options import RunOptions
 from modelrun_api.environment import OUTCOME_FILE_VARIABLE
 from modelrun_api.identity import RUN_KIND
@@ -29,6 +30,8 @@ __all__ = ["RunOptions", "run"]
 
 def run(file: Path, options: RunOptions, *, show: str, as_json: bool) -> int:
     """Run a file and say what came out."""
+    # before numeric libraries are loaded
+    os.environ.update({**machine.ONE_THREAD, **machine.LARGE_PAGES, **os.environ})
     base = file.absolute().parent
     loaded = _loaded(file, base)
     from modelrun.errors import ModelrunError

@@ -156,7 +156,7 @@ class _Levels:
     def __init__(self, array: pa.Array, name: str) -> None:
         kind = str(array.type)
         categorical = pa.types.is_dictionary(array.type)
-        encoded = array if categorical else array.dictionary_encode()
+        encoded = arrays.encoded(array)
         known = encoded.dictionary
         if _is_text(known.type):
             first, second = _text(known)
