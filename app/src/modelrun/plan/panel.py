@@ -73,7 +73,8 @@ def build(table: pa.Table, *, by: Sequence[str], window_column: str | None) -> P
     order = None if window_column is None else _order(table, window_column)
     permutation = _permutation(ids, order)
     if permutation is not None:
-        table = table.take(arrays.from_numpy(permutation)).combine_chunks()
+        columns = [arrays.taken(arrays.single(column), permutation) for column in table.columns]
+        table = pa.Table.from_arrays(columns, names=table.column_names)
         ids = ids[permutation]
         order = None if order is None else order[permutation]
     start = np.concatenate([[0], np.flatnonzero(np.diff(ids)) + 1]).astype(np.int64)

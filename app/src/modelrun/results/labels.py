@@ -94,8 +94,12 @@ class _Column:
         self._codes: npt.NDArray[np.int32] | None = None
         self.type = values.type
         if pa.types.is_dictionary(values.type):
-            self._codes = values.indices.fill_null(-1).to_numpy().astype(np.int32)
-            values = values.dictionary.cast(pa.string())
+            gaps = arrays.missing_mask(values.indices)
+            codes = arrays.to_numpy(values.indices).astype(np.int32)
+            self._codes = np.where(gaps, -1, codes).astype(np.int32)
+            values = values.dictionary
+            if values.type != pa.string():
+                values = values.cast(pa.string())
             self.type = WORDS
         self._values = values
 

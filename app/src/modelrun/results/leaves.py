@@ -38,7 +38,7 @@ class Lists:
     def __init__(self, chunk: Chunk, name: str) -> None:
         lists = [batch.column(name) for batch in chunk.batches]
         lengths = _joined(_lengths(part) for part in lists)
-        self._children = [part.flatten() for part in lists]
+        self._children = [_rows(part) for part in lists]
         self._rows: Ints | None = None
         if chunk.order is not None:
             starts = (np.cumsum(lengths) - lengths)[chunk.order]
@@ -62,6 +62,14 @@ def _lengths(lists: pa.ListArray) -> npt.NDArray[np.int32]:
     """Return how many rows each list has, 0 where it is null."""
     lengths = np.diff(arrays.to_numpy(lists.offsets))
     return np.where(arrays.missing_mask(lists), 0, lengths) if lists.null_count else lengths
+
+
+def _rows(lists: pa.ListArray) -> pa.StructArray:
+    """Return what is in the lists, one after the other."""
+    if lists.null_count:
+        return lists.flatten()
+    edges = arrays.to_numpy(lists.offsets)
+    return lists.values.slice(int(edges[0]), int(edges[-1] - edges[0]))
 
 
 def _child(struct: pa.StructArray, name: str) -> pa.Array:
