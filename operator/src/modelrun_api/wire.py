@@ -73,9 +73,12 @@ class Wire(BaseModel):
         schema = handler(core_schema)
         resolved = handler.resolve_ref_schema(schema)
         fields = resolved.get("properties", {})
-        for name, text in attribute_docs(cls).items():
-            if (key := cls.model_fields[name].alias or name) in fields:
-                fields[key] = {"description": text, **fields[key]}
+        texts = attribute_docs(cls)
+        for name, info in cls.model_fields.items():
+            if (key := info.alias or name) in fields and name in texts:
+                said = handler.resolve_ref_schema(fields[key]).get("description")
+                if said != texts[name]:
+                    fields[key] = {"description": texts[name], **fields[key]}
         if cls.rules:
             resolved[RULES_KEY] = [
                 {
