@@ -180,4 +180,3 @@ def split_probes(
         for part in chosen:
             probes.append(Task(number=-1 - len(probes), model=model, fits=fits[part]))
     return iter(probes), rest
-

@@ -32,6 +32,6 @@ def version(name: str) -> str | None:
 
 def _names(folder: str) -> list[str]:
     try:
-        return sorted(os.listdir(folder))
+        return sorted(entry.name for entry in os.scandir(folder))
     except OSError:  # a zip file, or a folder that is not there
         return []

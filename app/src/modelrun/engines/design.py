@@ -86,7 +86,7 @@ class WholePanelDesign:
         return SliceDesign(
             endog=design.endog[rows],
             exog=design.exog(rows),
-            endog_names=(design.endog_name,),
+            endog_names=(design.response.name,),
             exog_names=design.exog_names,
             rows=rows,
             data=data,

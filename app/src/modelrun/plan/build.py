@@ -198,9 +198,7 @@ def outputs_of(spec: ModelRunSpec) -> Outputs:
     )
 
 
-def _design(
-    model: Model, at: int, table: pa.Table, slices: Slices
-) -> tuple[Design | None, str]:
+def _design(model: Model, at: int, table: pa.Table, slices: Slices) -> tuple[Design | None, str]:
     from modelrun.engines.estimators import estimator
 
     if model.estimator is not None:

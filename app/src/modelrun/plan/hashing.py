@@ -35,6 +35,7 @@ from modelrun.plan.words import (
 
 Ints = npt.NDArray[np.int64]
 
+
 class Rows:
     """Hashes of rows and of their ranges."""
 

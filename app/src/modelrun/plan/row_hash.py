@@ -57,7 +57,7 @@ def polynomials(columns: Sequence[Raw | None], start: Ints, stop: Ints) -> Lanes
 
 
 @cache
-def _powers() -> tuple[tuple[Words, Words], Words]:
+def _powers() -> tuple[tuple[Ints, Ints], Ints]:
     """Return tables of M^i for both lanes, i < PAGE, and M^PAGE, as the kernel reads them."""
     first, second = (powers(multiplier, PAGE)[0].view(np.int64) for multiplier in MULTIPLIERS)
     page = np.array([pow(multiplier, PAGE, 2**64) for multiplier in MULTIPLIERS], np.uint64)

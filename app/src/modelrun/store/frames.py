@@ -8,7 +8,6 @@ import pyarrow as pa
 from modelrun import arrays
 from modelrun.store.segment import OTHER_REASON, REASONS, STATUSES, Codes
 
-
 OTHER = 255
 """The code of a word that is no status."""
 

@@ -231,6 +231,7 @@ class Store:
         if self._keeper is None:
             raise ValueError("this store is open for reading, or closed")
         self._keeper.check()
+        content: bytes | memoryview
         if isinstance(frame, pa.RecordBatch):
             batch, content = frame, stream_bytes(frame)
         else:
