@@ -74,9 +74,12 @@ def begin(document: Mapping[str, Any], text: str, *, base: Path) -> None:
 
 def take(address: str, columns: Sequence[str] | None) -> pa.Table | None:
     """Return these columns of a file if they were read ahead, else None; they are given once."""
-    if not _begun or _begun[0].address != address or columns is None:
+    if not _begun:
         return None
-    table = _begun.pop().table()
+    ahead = _begun.pop()
+    if ahead.address != address or columns is None:
+        return None
+    table = ahead.table()
     if table is None or not set(columns) <= set(table.column_names):
         return None
     return table.select(list(columns))

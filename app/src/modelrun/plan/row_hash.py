@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from modelrun.engines import batched
-from modelrun.plan.words import GAP, MULTIPLIERS, PAGE, Lanes, Raw, Words, powers
+from modelrun.plan.words import GAP, MULTIPLIERS, PAGE, Lanes, Raw, powers
 
 Ints = npt.NDArray[np.int64]
 
