@@ -9,8 +9,8 @@ STAMP  := $(VENV)/.ready
 EXTRAS := --extra cluster --extra operator --extra s3 --group dev
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint format bench bench-quick e2e cluster-up cluster-down \
-        cluster-status image crd clean
+.PHONY: help setup run test lint format bench bench-quick bench-peers e2e cluster-up cluster-down \
+        cluster-status cluster-env image crd clean
 
 help:  ## List what can be done
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -38,12 +38,18 @@ lint: setup  ## Check style, types and import contracts
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+	@$(BIN)/python charts/generate.py --check
 
 bench: setup  ## Measure against the naive program, side by side (an hour)
 	@PYTHONPATH=tests $(BIN)/python -m benchmarks
 
-bench-quick: setup  ## The same for two workloads, in three minutes
+bench-quick: setup  ## The same for two workloads and the overhead, in three minutes
 	@PYTHONPATH=tests $(BIN)/python -m benchmarks --quick
+
+bench-peers: setup  ## After make bench: other programs on the same workloads, in .venv-peers
+	@UV_PROJECT_ENVIRONMENT=.venv-peers $(BIN)/uv sync --quiet --locked --group peers \
+	  --no-default-groups --python $(BIN)/python
+	@PYTHONPATH=tests $(BIN)/python -m benchmarks --peers .venv-peers/bin/python
 
 cluster-up:  ## Raise the test cluster: kind where Docker answers, else our own build (root, Go)
 	@PYTHONPATH=tests $(PYTHON) -m cluster up
@@ -53,6 +59,9 @@ cluster-down:  ## Remove the test cluster and all it left behind
 
 cluster-status:  ## Show the test cluster and what is left of it
 	@PYTHONPATH=tests $(PYTHON) -m cluster status
+
+cluster-env:  ## Print what a shell needs to use the test cluster: eval "$$(make -s cluster-env)"
+	@PYTHONPATH=tests $(PYTHON) -m cluster env
 
 image:  ## Build the image with docker, podman or buildah and load it into the test cluster
 	@PYTHONPATH=tests $(PYTHON) -m cluster image

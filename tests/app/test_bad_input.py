@@ -113,6 +113,50 @@ MISTAKES = {
         (DATA, "models: [{name: m, callable: 'nowhere:f'}]"),
         ("nowhere", "spec.models[0].callable"),
     ),
+    "a covariance that statsmodels does not have": (
+        (DATA, MODEL.replace("'}", "', fit: {cov_type: HC9}}")),
+        ("HC9", "HC3", "spec.models[0].fit.cov_type"),
+    ),
+    "autocorrelation without lags": (
+        (DATA, MODEL.replace("'}", "', fit: {cov_type: HAC}}")),
+        ("maxlags", "spec.models[0].fit.cov_type"),
+    ),
+    "clusters without groups": (
+        (DATA, MODEL.replace("'}", "', fit: {cov_type: cluster}}")),
+        ("groups: {column:", "spec.models[0].fit.cov_type"),
+    ),
+    "a keyword that the estimator does not take": (
+        (DATA, MODEL.replace("'}", "', fit: {cov_tpe: HC3}}")),
+        ("cov_tpe", "allowed:      cov_kwds, cov_type", "did you mean: cov_type", "^^^^^^^"),
+    ),
+    "a function that numpy does not have": (
+        (DATA, "models: [{name: m, estimator: OLS, formula: 'y ~ np.lg(x)'}]"),
+        ("np.lg", "log", "spec.models[0].formula"),
+    ),
+    "a formula with an open bracket": (
+        (DATA, "models: [{name: m, estimator: OLS, formula: 'y ~ np.log(x'}]"),
+        ("bracket", "spec.models[0].formula"),
+    ),
+    "more rows than a window has": (
+        (DATA, MODEL, "slices: {by: [firm], window: {column: day, size: 10, minRows: 11}}"),
+        ("minRows 11", "10 rows", "spec.slices.window.minRows"),
+    ),
+    "kernels for a function": (
+        (DATA, "models: [{name: m, callable: 'own:f'}]", "execution: {engine: batched}"),
+        ("batched", "function of your own", "spec.models[0].callable"),
+    ),
+    "results at a web address": (
+        (DATA, MODEL, "results: {to: {uri: 'https://localhost/results'}}"),
+        ("https://localhost/results", "spec.results.to"),
+    ),
+    "a keyword that the callable does not take": (
+        (DATA, "models: [{name: m, callable: 'own:f', kwargs: {z: 1}}]"),
+        ("'z'", "there are: y", "spec.models[0].kwargs.z"),
+    ),
+    "a keyword that the callable needs": (
+        (DATA, "models: [{name: m, callable: 'own:needy'}]"),
+        ("needs depth", "spec.models[0].callable"),
+    ),
     "a callable that is not in its module": (
         (DATA, "models: [{name: m, callable: 'own:missing'}]"),
         ("missing", "spec.models[0].callable"),
@@ -123,7 +167,11 @@ MISTAKES = {
 @pytest.mark.parametrize("mistake", MISTAKES, ids=lambda text: text.replace(" ", "-"))
 def test_a_mistake_is_named_with_its_place_and_exit_code_2(modelrun, write, panel, mistake):
     sections, fragments = MISTAKES[mistake]
-    write("own.py", "def f(frame, y=1):\n    return {'a': 1.0}\n")
+    write(
+        "own.py",
+        "def f(frame, y=1):\n    return {'a': 1.0}\n\n"
+        "def needy(frame, *, depth):\n    return {'a': depth}\n",
+    )
     write("clash.csv", "term,x,y\na,1,2\na,2,3\na,4,5\n")
     write("file.yaml", run_file(*sections))
     ended = modelrun("run", "file.yaml", "--backend", "serial")
@@ -167,6 +215,7 @@ def test_an_all_missing_column_skips_every_fit_with_the_reason(modelrun, write, 
     fits = pd.read_parquet("out/fits.parquet")
     assert fits["status"].tolist() == ["skipped"] * 3
     assert set(fits["reason"]) == {"EmptySlice"}
+    assert "reasons  3 EmptySlice" in ended.out
 
 
 def test_infinite_values_fail_the_fits_that_see_them(modelrun, write, panel):
@@ -189,6 +238,7 @@ def test_more_failures_than_allowed_end_with_exit_code_3_and_keep_the_tables(
     ended = modelrun("run", "file.yaml", "--backend", "serial", "--to", "out", "--no-report")
     assert ended.code == 3
     assert "maxFailed" in ended.err
+    assert "1 NonFiniteInput, such as m · firm=b: the response" in ended.err
     assert len(pd.read_parquet("out/coefficients.parquet")) == 4
 
 
@@ -225,6 +275,72 @@ def test_a_callable_that_misbehaves_ends_as_a_record(modelrun, write, panel, cas
         ["a", "a", 1.0],
         ["c", "a", 1.0],
     ]
+
+
+def test_windows_over_unsorted_rows_are_those_of_sorted_ones(modelrun, write, panel):
+    window = "slices: {by: [firm], window: {column: day, size: 10}}"
+    shuffled = pd.read_csv(panel).sample(frac=1, random_state=1)
+    shuffled.to_csv(panel.with_name("shuffled.csv"), index=False)
+    for name, data in (("sorted", DATA), ("unsorted", "data: {uri: shuffled.csv}")):
+        write("file.yaml", run_file(data, MODEL, window))
+        ended = modelrun("run", "file.yaml", "--backend", "serial", "--to", name, "--no-report")
+        assert ended.code == 0, ended.err
+    left, right = (
+        pd.read_parquet(f"{name}/coefficients.parquet").drop(columns="fit_key")
+        for name in ("sorted", "unsorted")
+    )
+    pd.testing.assert_frame_equal(left, right)
+
+
+KILLERS = """
+import ctypes, os, signal
+
+def f(frame):
+    firm = frame["firm"].iloc[0]
+    if firm == "aborts":
+        os.abort()
+    if firm == "allocates":
+        blocks = []
+        while True:
+            blocks.append(b"x" * (64 << 20))
+    if firm == "sleeps":
+        ctypes.PyDLL(None).sleep(3600)
+    if firm == "exits":
+        os._exit(3)
+    return {"mean": float(frame["y"].mean())}
+"""
+
+
+def test_callables_that_kill_their_worker_end_as_records_and_nothing_else_is_lost(
+    modelrun, write, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("MODELRUN_WORKER_MEMORY_BYTES", str(1 << 30))
+    firms = ["aborts", "allocates", "exits", "sleeps", *(f"good {i}" for i in range(8))]
+    random = np.random.default_rng(2)
+    frame = pd.DataFrame({"firm": np.repeat(firms, 5), "y": random.normal(size=5 * len(firms))})
+    frame.to_csv(tmp_path / "panel.csv", index=False)
+    write("own.py", KILLERS)
+    write(
+        "file.yaml",
+        run_file(
+            DATA, "models: [{name: m, callable: 'own:f'}]", BY,
+            "execution: {maxFailed: 4, fitTimeoutSeconds: 5}",
+        ),
+    )  # fmt: skip
+    ended = modelrun("run", "file.yaml", "--backend", "dask", "--workers", 2, "--to", "out",
+                     "--no-report")  # fmt: skip
+    assert ended.code == 0, ended.err
+    failures = pd.read_parquet("out/failures.parquet").set_index("firm")
+    assert failures["reason"].to_dict() == {
+        "aborts": "WorkerDied",
+        "allocates": "OutOfMemory",
+        "exits": "WorkerDied",
+        "sleeps": "Timeout",
+    }
+    assert failures["reproduce"].str.startswith("modelrun fit ").all()
+    coefficients = pd.read_parquet("out/coefficients.parquet")
+    expected = frame.groupby("firm")["y"].mean().filter(like="good")
+    assert coefficients.set_index("firm")["estimate"].to_dict() == pytest.approx(expected.to_dict())
 
 
 def test_a_results_folder_that_cannot_be_written_is_named(modelrun, write, panel):

@@ -184,3 +184,12 @@ def test_plan_says_what_is_stored_and_which_field_made_fits_new(study, modelrun)
     model = json.loads(ended.out)["models"][0]
     assert model["fits"] == {"total": 120, "stored": 0}
     assert model["changed"] == ["kwargs"]
+
+
+def test_a_mistyped_reason_leaves_a_complete_run_complete(study, modelrun):
+    assert modelrun(*RUN, "--to", "out").code == 0
+    before = Path("out/run.json").read_bytes()
+    ended = modelrun(*RUN, "--to", "out", "--retry-failed", "Timout")
+    assert ended.code == 2
+    assert "did you mean 'Timeout'" in ended.err
+    assert Path("out/run.json").read_bytes() == before

@@ -6,6 +6,7 @@ import contextlib
 import datetime as dt
 import json
 import os
+import resource
 import signal
 import socket
 import ssl
@@ -20,7 +21,7 @@ import dask
 import psutil
 import pytest
 
-from modelrun.backends import certificates, placement, preflight
+from modelrun.backends import certificates, machine, placement, preflight
 from modelrun.backends.catalog import open_backend
 from modelrun.backends.dask import DaskBackend
 from modelrun.backends.machine import ONE_THREAD
@@ -255,6 +256,33 @@ def test_a_quorum_that_does_not_come_ends_in_words(elsewhere):
         with pytest.raises(InfrastructureError, match=r"0 of at least 3 workers came within 0.3 s"):
             backend.__enter__()
     assert counts == [0]
+
+
+@pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="sets limits of another process")
+def test_a_scheduler_with_too_few_open_files_is_found_before_workers_are_waited_for(elsewhere):
+    scheduler = elsewhere.processes[0].pid
+    resource.prlimit(scheduler, resource.RLIMIT_NOFILE, (256, 512))
+    with dask.config.set(elsewhere.settings("client")):
+        backend = DaskBackend(address=elsewhere.address, quorum=20, startup_seconds=0.3)
+        with pytest.raises(InfrastructureError, match="0 of at least 20 workers"):
+            backend.__enter__()
+        assert resource.prlimit(scheduler, resource.RLIMIT_NOFILE) == (260, 512), "raised"
+        backend = DaskBackend(address=elsewhere.address, quorum=480, startup_seconds=60)
+        with pytest.raises(InfrastructureError, match=r"480 workers need 1640 open files.* 512"):
+            backend.__enter__()
+
+
+def test_a_container_with_hardly_a_process_left_is_named(tmp_path):
+    (tmp_path / "pids.max").write_text("100\n")
+    (tmp_path / "pids.current").write_text("91\n")
+    room = machine.process_room([tmp_path / "absent", tmp_path])
+    said = preflight.scarce({"tcp://w": preflight.Inspection((), (), room)})
+    assert "tcp://w has 91 of 100 processes" in said
+    (tmp_path / "pids.current").write_text("60\n")
+    room = machine.process_room([tmp_path])
+    assert preflight.scarce({"tcp://w": preflight.Inspection((), (), room)}) == ""
+    (tmp_path / "pids.max").write_text("max\n")
+    assert machine.process_room([tmp_path]) is None
 
 
 def test_a_cluster_of_this_machine_speaks_tls_13_and_only_with_its_own_clients(acting, tasks, said):

@@ -1,81 +1,12 @@
-"""What is measured: data that is made or bundled, and the spec that fits it."""
+"""The workloads of whole programs, 1 to 10; 11 and 12 are no programs of their own."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import pandas as pd
-
-CLUSTER = {"profileName": "c5-4xlarge"}
-
-
-@dataclass(frozen=True)
-class Workload:
-    """One row of the table."""
-
-    number: int
-    name: str
-    target: float
-    """Ratio to the naive program that is aimed at, cold, without report and audit."""
-
-    spec: dict[str, Any]
-    make: Callable[[Path], None] | None = None
-    """Writes the data to the path `{data}` in the spec."""
-
-    frames: Callable[[Path], Iterator[pd.DataFrame]] | None = None
-    """Yields the slices in table order, as the naive program sees them."""
-
-    fits: int = 0
-    quick: bool = False
-    """Whether `make bench-quick` has it."""
-
-    by: tuple[str, ...] = ()
-
-
-def panel(groups: int, rows: int, columns: int, kind: str, seed: int = 1) -> Callable[[Path], None]:
-    """Return a maker of a panel with normal regressors and a response of the kind."""
-
-    def make(path: Path) -> None:
-        random = np.random.default_rng(seed)
-        n = groups * rows
-        x = random.normal(size=(n, columns))
-        effects = random.normal(scale=0.3, size=(groups, columns)).repeat(rows, axis=0)
-        linear = 0.2 + (x * effects).sum(axis=1)
-        match kind:
-            case "linear":
-                y = linear + random.normal(size=n)
-            case "poisson":
-                y = random.poisson(np.exp(np.clip(linear, -3, 3))).astype(float)
-            case "binary":
-                y = (random.random(n) < 1 / (1 + np.exp(-linear))).astype(float)
-        frame = pd.DataFrame({f"x{i}": x[:, i] for i in range(columns)})
-        frame.insert(0, "y", y)
-        frame.insert(0, "g", np.arange(groups).repeat(rows))
-        frame.to_parquet(path, index=False)
-
-    return make
-
-
-def groups(path: Path) -> Iterator[pd.DataFrame]:
-    """Yield the groups of a panel, as the naive program does."""
-    for _, frame in pd.read_parquet(path).groupby("g", sort=True):
-        yield frame
-
-
-def windows(_: Path) -> Iterator[pd.DataFrame]:
-    """Yield the rolling windows of the bundled portfolios."""
-    from modelrun import datasets
-    from modelrun_api.spec import Data
-
-    table = datasets.read(Data(dataset="french"), base=Path(), columns=None)
-    for _, frame in table.to_pandas().groupby("portfolio", sort=True):
-        ordered = frame.sort_values("date")
-        for start in range(len(ordered) - 59):
-            yield ordered.iloc[start : start + 60]
+from benchmarks import busy, panels
+from benchmarks.workload import CLUSTER, Workload
 
 
 def formula(columns: int) -> str:
@@ -83,114 +14,113 @@ def formula(columns: int) -> str:
     return "y ~ " + " + ".join(f"x{i}" for i in range(columns))
 
 
-def grouped(
-    estimator: str, columns: int, models: list[dict[str, Any]] | None = None
-) -> dict[str, Any]:
-    """Return the spec of one model, or several, on every group of a panel."""
-    model = {"name": "m", "estimator": estimator, "formula": formula(columns)}
+def grouped(model: dict[str, Any], *more: dict[str, Any]) -> dict[str, Any]:
+    """Return the spec of models on every group of a panel."""
     return {
         "data": {"uri": "{data}"},
-        "models": models or [model],
+        "models": [{"name": "m", **model}, *more],
         "slices": {"by": ["g"]},
         "cluster": CLUSTER,
     }
 
 
-def with_family(spec: dict[str, Any], family: str) -> dict[str, Any]:
-    """Return the spec with the family of a GLM."""
-    model = {**spec["models"][0], "init": {"family": {"family": family}}}
-    return {**spec, "models": [model]}
+def by_formula(estimator: str, columns: int, **more: Any) -> dict[str, Any]:
+    """Return a model of all columns."""
+    return {"estimator": estimator, "formula": formula(columns), **more}
 
 
+MAIN_FORMULA = "excess ~ mkt + smb + hml + mom"
 MAIN = {
     "data": {"dataset": "french"},
     "models": [
         {
             "name": "hac",
             "estimator": "OLS",
-            "formula": "excess ~ mkt + smb + hml + mom",
+            "formula": MAIN_FORMULA,
             "fit": {"cov_type": "HAC", "cov_kwds": {"maxlags": 6}},
-        }
+        },
+        {"name": "nonrobust", "estimator": "OLS", "formula": MAIN_FORMULA},
     ],
     "slices": {"by": ["portfolio"], "window": {"column": "date", "size": 60}},
     "cluster": CLUSTER,
 }
+QUANTILES = {
+    "data": {"uri": "{data}"},
+    "models": [
+        {"name": f"q{int(100 * q)}", **by_formula("QuantReg", 4), "fit": {"q": q}}
+        for q in (0.1, 0.25, 0.5, 0.75, 0.9)
+    ],
+    "slices": {"by": ["g"]},
+    "cluster": CLUSTER,
+}
+VISITS = "mdvis ~ lncoins + idp + lpi + fmde + physlm + disea + hlthg + hlthf + hlthp"
+BOOTSTRAP = {
+    "data": {"dataset": "randhie"},
+    "models": [{"name": "visits", "estimator": "Poisson", "formula": VISITS}],
+    "slices": {"resample": {"method": "pairs", "replicates": 5000, "seed": 7}},
+    "cluster": CLUSTER,
+}
+MIXED = by_formula("MixedLM", 2, init={"groups": {"column": "firm"}})
+ARIMA = {"estimator": "ARIMA", "endog": "y", "time": "t", "init": {"order": [1, 0, 1]}}
 
-QUANTILES = [
-    {"name": f"q{int(q * 100)}", "estimator": "QuantReg", "formula": formula(5), "fit": {"q": q}}
-    for q in (0.1, 0.25, 0.5, 0.75, 0.9)
-]
 
-WORKLOADS = (
-    Workload(
-        1,
-        "rolling OLS, HAC: the main example",
-        120,
-        MAIN,
-        frames=windows,
-        fits=22_800,
-        quick=True,
-        by=("portfolio", "window_end"),
-    ),
-    Workload(
-        2,
-        "OLS, 20,000 groups x 250 x 6",
-        96,
-        grouped("OLS", 5),
-        make=panel(20_000, 250, 5, "linear"),
-        frames=groups,
-        fits=20_000,
-        by=("g",),
-    ),
-    Workload(
-        3,
-        "OLS, 500,000 groups x 40 x 4",
-        1000,
-        grouped("OLS", 3),
-        make=panel(500_000, 40, 3, "linear"),
-        frames=groups,
-        fits=500_000,
-        by=("g",),
-    ),
-    Workload(
-        4,
-        "Poisson GLM, 20,000 x 250 x 5",
-        110,
-        with_family(grouped("GLM", 4), "Poisson"),
-        make=panel(20_000, 250, 4, "poisson"),
-        frames=groups,
-        fits=20_000,
-        by=("g",),
-    ),
-    Workload(
-        5,
-        "Logit, 20,000 x 250 x 5",
-        150,
-        grouped("Logit", 4),
-        make=panel(20_000, 250, 4, "binary"),
-        frames=groups,
-        fits=20_000,
-        by=("g",),
-    ),
-    Workload(
-        6,
-        "quantile regression, 5,000 x 250 x 5 x 5",
-        15,
-        grouped("QuantReg", 5, QUANTILES),
-        make=panel(5_000, 250, 5, "linear"),
-        frames=groups,
-        fits=25_000,
-        by=("g",),
-    ),
-    Workload(
-        0,
-        "OLS, 2,000 groups x 250 x 6",
-        1,
-        grouped("OLS", 5),
-        make=panel(2_000, 250, 5, "linear"),
-        frames=groups,
-        fits=2_000,
-        quick=True,
-        by=("g",),
-    ),
-)
+def _grouped(
+    number: int,
+    name: str,
+    target: float,
+    model: dict[str, Any],
+    shape: tuple[int, int, int],
+    kind: str,
+    **more: Any,
+) -> Workload:
+    groups, rows, columns = shape
+    return Workload(
+        number,
+        name,
+        target,
+        grouped(model),
+        slices=groups,
+        frames=panels.groups(rows),
+        make=panels.panel(groups, rows, columns, kind),
+        **more,
+    )
+
+
+def workloads(cores: int, folder: Path) -> tuple[Workload, ...]:
+    """Return the workloads.
+
+    Args:
+        cores: Those of the machine: targets of slow estimators are 0.95 of ideal on them.
+        folder: Where the module of callables is written.
+    """
+    poisson, family = "poisson", {"family": {"family": "Poisson"}}
+    return (
+        Workload(1, "rolling OLS, HAC and nonrobust: the main example", 120, MAIN,
+                 slices=22_800, frames=panels.windows, quick=True),
+        _grouped(2, "OLS, 20,000 groups x 250 x 6", 96, by_formula("OLS", 5),
+                 (20_000, 250, 5), "linear"),
+        _grouped(3, "OLS, 500,000 groups x 40 x 4", 1000, by_formula("OLS", 3),
+                 (500_000, 40, 3), "linear"),
+        _grouped(4, "Poisson GLM, 20,000 x 250 x 5", 110, by_formula("GLM", 4, init=family),
+                 (20_000, 250, 4), poisson),
+        _grouped(5, "Logit, 20,000 x 250 x 5", 150, by_formula("Logit", 4),
+                 (20_000, 250, 4), "binary"),
+        Workload(6, "quantile regression, 5,000 x 250 x 5 x 5 quantiles", 15, QUANTILES,
+                 slices=5_000, frames=panels.groups(250),
+                 make=panels.panel(5_000, 250, 4, "linear"), blocks=2),
+        Workload(7, "pairs bootstrap, 5,000 of randhie Poisson", 96, BOOTSTRAP,
+                 slices=5_000, frames=panels.replicates(7), blocks=2),
+        Workload(8, "MixedLM, 100 panels of 50 x 10", 1.5 * 0.95 * cores, grouped(MIXED),
+                 slices=100, frames=panels.groups(500), make=panels.mixed(100, 50, 10),
+                 naive_fits=50, blocks=2, gain=1.5),
+        Workload(9, "ARIMA(1,0,1), 200 series of 250", 1.3 * 0.95 * cores, grouped(ARIMA),
+                 slices=200, frames=panels.groups(250), make=panels.series(200, 250),
+                 naive_fits=100, blocks=2, gain=1.3),
+        Workload(10, "20,000 callables of 5 ms", 0.95 * cores,
+                 grouped({"callable": "busy:fit", "kwargs": {"loops": busy.loops(5e-3, folder)}}),
+                 slices=20_000, frames=panels.groups(10),
+                 make=panels.panel(20_000, 10, 1, "linear"),
+                 blocks=2, gain=1.0),
+        _grouped(0, "OLS, 2,000 groups x 250 x 6", 1, by_formula("OLS", 5),
+                 (2_000, 250, 5), "linear", quick=True),
+    )  # fmt: skip

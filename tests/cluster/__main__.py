@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import shutil
 import sys
 
 from cluster import image
@@ -28,6 +29,7 @@ def main(arguments: list[str] | None = None) -> int:
     commands.add_parser("status", help="show what there is: 0 healthy or nothing, 3 otherwise")
     commands.add_parser("image", help="build the image, and load it if there is a cluster")
     commands.add_parser("kubeconfig", help="print the path of the kubeconfig")
+    commands.add_parser("env", help="print what a shell needs to use the cluster, for eval")
     suite = commands.add_parser("e2e", help="raise the cluster, build the image, run the tests")
     suite.add_argument("pytest", nargs=argparse.REMAINDER, help="arguments for pytest")
     for command, text in (("lose", "end a node without warning"), ("restore", "bring it back")):
@@ -51,6 +53,8 @@ def _run(chosen: argparse.Namespace, provider: Provider) -> int:
         case "up":
             provider.up()
             print(f"export KUBECONFIG={provider.home.kubeconfig}")
+        case "env":
+            _print_environment(provider)
         case "down":
             provider.down()
             print("nothing of the cluster is left on this machine")
@@ -61,6 +65,7 @@ def _run(chosen: argparse.Namespace, provider: Provider) -> int:
             if provider.status().healthy:
                 for built in images:
                     provider.load(built)
+            print(image.write_values(images[0]))
         case "e2e":
             return run_suite(provider, chosen.pytest)
         case "lose":
@@ -68,6 +73,15 @@ def _run(chosen: argparse.Namespace, provider: Provider) -> int:
         case "restore":
             provider.restore_node(chosen.node)
     return 0
+
+
+def _print_environment(provider: Provider) -> None:
+    """Print the kubeconfig, and a path with kubectl and helm where the machine has none."""
+    print(f"export KUBECONFIG={provider.home.kubeconfig}")
+    tools = provider.tools()
+    folders = {tool.parent for tool in (tools.kubectl, tools.helm) if not shutil.which(tool.name)}
+    if folders:
+        print(f"export PATH={':'.join(map(str, sorted(folders)))}:$PATH")
 
 
 def _show_status(provider: Provider) -> int:

@@ -89,7 +89,8 @@ def run_logged(
             raise ClusterError(f"{words[0]} is not installed.") from None
         except subprocess.TimeoutExpired:
             raise ClusterError(
-                f"{words[0]} did not end within {limit:.0f} s; {log} ends with:\n{tail(log)}"
+                f"{words[0]} did not end within {limit:.0f} s. What it finished is kept, so the "
+                f"same command goes on from there; {log} ends with:\n{tail(log)}"
             ) from None
     if code != 0:
         raise ClusterError(f"{words[0]} ended with code {code}; {log} ends with:\n{tail(log)}")

@@ -161,6 +161,15 @@ class Cluster:
             self.provider.restore_node(name)
 
     @contextlib.contextmanager
+    def api_server_away(self) -> Iterator[None]:
+        """Let the API server answer nobody, neither tests nor kubelets; in the end it goes on."""
+        self.provider.freeze_api_server()
+        try:
+            yield
+        finally:
+            self.provider.thaw_api_server()
+
+    @contextlib.contextmanager
     def memory_pressure(self, name: str) -> Iterator[None]:
         """Make a kubelet believe that memory runs out: it taints its node and evicts pods."""
         self.provider.press_memory(name)

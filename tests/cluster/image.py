@@ -25,6 +25,7 @@ DEFAULT_BASE = "docker.io/library/python:3.13-slim"
 SUITE = "trixie"
 BASE_PACKAGES = "python3,python3-pip,python3-venv,ca-certificates"
 CURRENT = "current.json"
+VALUES = CHECKOUT / ".cache" / "image-values.yaml"
 CA_BUNDLE = Path("/etc/ssl/certs/ca-certificates.crt")
 
 
@@ -147,6 +148,14 @@ def current_image(home: Home, name: str) -> str:
     if not current.exists():
         raise ClusterError("no image was built yet; build it with `make image`.")
     return str(json.loads(current.read_text())[name])
+
+
+def write_values(image: BuiltImage) -> Path:
+    """Write values with which the chart takes this image, and return their file."""
+    repository, _, tag = image.reference.partition(":")
+    VALUES.parent.mkdir(parents=True, exist_ok=True)
+    VALUES.write_text(json.dumps({"image": {"repository": repository, "tag": tag}}) + "\n")
+    return VALUES
 
 
 def _build(

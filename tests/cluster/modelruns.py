@@ -19,10 +19,17 @@ KINDS = (
 ENDS = ("Succeeded", "Failed")
 
 SLOW = """
-import time
+import os, time
 def mean(frame, seconds=0.3):
     time.sleep(seconds)
     return {"mean": float(frame["excess"].mean())}
+def mean_slower_than_its_pilot(frame, seconds=0.3):
+    # Workers know a scheduler, the preflight does not.
+    return mean(frame, seconds if "DASK_SCHEDULER_ADDRESS" in os.environ else 0)
+def mean_of_few(frame):
+    if frame["portfolio"].iloc[0].startswith("S"):
+        raise ArithmeticError("no mean of sorted portfolios")
+    return mean(frame, 0)
 """
 
 

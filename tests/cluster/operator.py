@@ -43,16 +43,21 @@ def install_operator(cluster: Cluster, image: str) -> None:
     cluster.wait_for_rollout(f"deployment/{DEPLOYMENT}", NAMESPACE)
 
 
-def remove_operator(cluster: Cluster, evidence: Path) -> None:
-    """Keep the operator's log and remove the operator; the definitions stay."""
-    evidence.mkdir(parents=True, exist_ok=True)
-    log = cluster.kubectl(
+def remove_operator(cluster: Cluster, log: Path) -> None:
+    """Keep the operator's log and end it: nobody acts any more when this returns.
+
+    The definitions stay.
+    """
+    log.parent.mkdir(parents=True, exist_ok=True)
+    told = cluster.kubectl(
         "logs", f"deployment/{DEPLOYMENT}", "--tail=-1", namespace=NAMESPACE, check=False
     )
-    (evidence / "operator.log").write_text(log)
+    log.write_text(told)
     for kind in ("clusterrolebinding", "clusterrole"):
         cluster.kubectl("delete", kind, NAMESPACE, "--ignore-not-found")
-    cluster.kubectl("delete", "namespace", NAMESPACE, "--wait=false", "--ignore-not-found")
+    cluster.kubectl(
+        "delete", "namespace", NAMESPACE, "--ignore-not-found", "--timeout=60s", limit=70
+    )
 
 
 def restart_operator(cluster: Cluster) -> None:

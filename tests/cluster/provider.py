@@ -100,6 +100,12 @@ class Provider(Protocol):
     def relieve_memory(self, name: str) -> None:
         """Undo `press_memory`."""
 
+    def freeze_api_server(self) -> None:
+        """Stop the API server where it stands: it takes connections and answers nothing."""
+
+    def thaw_api_server(self) -> None:
+        """Let the API server go on; it is ready when this returns."""
+
 
 def docker_answers() -> bool:
     """Tell whether a Docker daemon can be used."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,24 @@ def call(
     folder: Path, monkeypatch: pytest.MonkeyPatch, *, status: int, said: Any = None, **headers: str
 ) -> tuple[web.Request | None, Any]:
     """Create a Job on a server that answers with a status; return the request and the outcome."""
+
+    def create(kube: Kube) -> Any:
+        return kube.create(CHILDREN[Kind.JOB], JOB)
+
+    seen, outcome = answered(folder, monkeypatch, create, status=status, said=said, **headers)
+    return (seen[0] if seen else None), outcome
+
+
+def answered(
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    ask: Callable[[Kube], Awaitable[Any]],
+    *,
+    status: int,
+    said: Any = None,
+    **headers: str,
+) -> tuple[list[web.Request], Any]:
+    """Make a call to a server that answers with a status; return the requests and the outcome."""
     seen: list[web.Request] = []
 
     async def answer(request: web.Request) -> web.Response:
@@ -49,14 +68,13 @@ def call(
         try:
             async with await Kube.connect() as kube:
                 try:
-                    return await kube.create(CHILDREN[Kind.JOB], JOB)
+                    return await asyncio.wait_for(ask(kube), 20)
                 except OperatorError as error:
                     return error
         finally:
             await runner.cleanup()
 
-    outcome = asyncio.run(main())
-    return (seen[0] if seen else None), outcome
+    return seen, asyncio.run(main())
 
 
 def kubeconfig(folder: Path, server: str) -> Path:
@@ -97,6 +115,21 @@ def test_a_status_has_one_meaning(status, meaning, tmp_path, monkeypatch):
     _, outcome = call(tmp_path, monkeypatch, status=status)
     assert type(outcome) is meaning
     assert "the server said so" in str(outcome)
+
+
+@pytest.mark.parametrize("method", ["get", "list", "delete", "log"])
+def test_a_call_that_fails_is_made_once(method, tmp_path, monkeypatch):
+    """The library would try some methods again and again, and a pass would never end."""
+    jobs, pods = CHILDREN[Kind.JOB], CHILDREN[Kind.POD]
+    calls = {
+        "get": lambda kube: kube.get(jobs, "lab", "study"),
+        "list": lambda kube: kube.list(jobs),
+        "delete": lambda kube: kube.delete(jobs, "lab", "study", "uid"),
+        "log": lambda kube: kube.log_tail(pods, "lab", "study", lines=9, most_bytes=9, seconds=9),
+    }
+    seen, outcome = answered(tmp_path, monkeypatch, calls[method], status=500)
+    assert type(outcome) is WorldNotReady
+    assert len(seen) == 1
 
 
 def test_how_long_to_wait_is_what_the_server_says(tmp_path, monkeypatch):

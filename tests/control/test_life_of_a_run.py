@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from modelrun_api.outcome import Pilot, PreflightOutcome, StoredFits
 from modelrun_operator.core.actions import DeleteRun, KeepLogs, ScaleWorkers
+from modelrun_operator.core.decide import decide
 from modelrun_operator.core.snapshot import Kind, Role
 from support.world import PROFILE, World, a_program, a_spec
 
@@ -338,14 +341,18 @@ def test_a_worker_group_that_was_never_made_is_asked_for_again():
     world.to_running()
 
 
-def test_a_silent_controller_is_named():
+def test_a_silent_controller_is_named_within_half_a_minute():
     world = World(dask_works=False)
     world.settle()
     world.preflight_ends()
     world.settle()
-    world.wait(31)
-    world.settle()
-    assert world.condition("Blocked")["reason"] == "DaskControllerSilent"
+    waited = 0.0
+    while world.condition("Blocked").get("reason") != "DaskControllerSilent":
+        wait = world.decide().wake_after
+        waited += wait.total_seconds()
+        world.wait(wait.total_seconds())
+        world.settle()
+        assert waited <= 30
 
 
 def test_a_refused_run_says_why_and_recovers_when_the_profile_appears():
@@ -420,12 +427,7 @@ def test_a_run_is_deleted_when_its_time_to_live_is_over():
 def test_a_run_that_is_being_deleted_is_left_to_its_owner_references():
     world = World()
     world.to_running()
-    body = world.run()
-    from dataclasses import replace
-
-    from modelrun_operator.core.decide import decide
-
-    decision = decide(replace(body, deleting=True), world.snapshot(), world.now)
+    decision = decide(replace(world.run(), deleting=True), world.snapshot(), world.now)
     assert decision.actions == ()
 
 
@@ -441,3 +443,104 @@ def test_each_change_is_told_once_as_an_event():
         "Running",
         "Succeeded",
     ]
+
+
+def test_a_status_speaks_about_the_newest_spec_also_after_the_end():
+    world = World()
+    world.to_running()
+    world.runner_ends(0)
+    end_of(world)
+    decision = decide(replace(world.run(), generation=7), world.snapshot(), world.now)
+    assert decision.status.observed_generation == 7
+    assert decision.status.phase == "Succeeded"
+
+
+def test_a_run_that_fits_goes_on_when_its_profile_is_deleted():
+    world = World(spec=a_spec(activeDeadlineSeconds=900))
+    world.to_running()
+    world.profile = None
+    world.runner(done=70)
+    world.settle()
+    assert world.phase == "Running"
+    assert world.status["fits"]["done"] == 70
+    assert world.condition("Blocked")["status"] == "False"
+    world.wait(901)
+    assert end_of(world) == "Failed"
+    assert world.condition("Failed")["reason"] == "DeadlineExceeded"
+
+
+def test_what_must_be_made_waits_for_a_deleted_profile_and_says_so():
+    world = World()
+    world.to_running()
+    world.profile = None
+    world.lose_runner()
+    world.wait(15)
+    world.settle()
+    assert world.condition("Blocked")["reason"] == "ProfileNotFound"
+    world.wait(601)
+    assert end_of(world) == "Failed", "workers cost while nobody can start a runner"
+    assert world.condition("Failed")["reason"] == "StartupDeadlineExceeded"
+
+
+def test_one_loss_counts_once_whichever_sign_of_it_comes_first():
+    world = World()
+    world.to_running()
+    world.runner_ends(75)
+    world.settle()
+    world.lose_scheduler()
+    world.wait(1)
+    world.settle()
+    assert world.status["cluster"]["incarnation"] == 2
+    assert world.status["countedFailures"] == 1
+    assert world.status["attempts"] == 1
+
+
+def test_losses_before_any_runner_starts_count_too():
+    world = World(spec=a_spec(backoffLimit=3))
+    world.to_running()
+    world.lose_scheduler()
+    for _ in range(5):
+        world.settle()
+        world.dask_controller()
+        world.kubelet()
+        world.wait(1)
+        world.step()
+        world.lose_scheduler()
+    assert end_of(world) == "Failed"
+    assert world.condition("Failed")["reason"] == "BackoffLimitExceeded"
+
+
+def test_logs_of_a_runner_are_kept_that_went_down_with_its_scheduler():
+    world = World()
+    world.to_running()
+    world.runner_ends(75)
+    world.lose_scheduler()
+    decision = world.decide()
+    assert decision.status.phase == "Securing"
+    assert [a for a in decision.actions if isinstance(a, KeepLogs)]
+
+
+def test_a_later_attempt_also_has_a_startup_deadline():
+    world = World()
+    world.to_running()
+    world.wait(3000)
+    world.runner_ends(75)
+    world.settle()
+    world.wait(10)
+    world.settle()
+    assert world.phase == "Provisioning", "the time of the first attempt does not count"
+    world.wait(601)
+    assert end_of(world) == "Failed"
+    assert world.condition("Failed")["reason"] == "StartupDeadlineExceeded"
+
+
+def test_a_preflight_that_never_started_says_what_was_in_the_way():
+    world = World()
+    world.settle()
+    (pod,) = world.snapshot().pods(Role.PREFLIGHT)
+    world._change(pod.ref, waiting="ImagePullBackOff", waiting_message="no such tag")
+    world.settle()
+    assert world.condition("Blocked")["reason"] == "ImagePull"
+    world.preflight_ends(None, code=137)
+    assert end_of(world) == "Failed"
+    assert "no such tag" in world.condition("Failed")["message"]

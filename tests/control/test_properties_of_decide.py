@@ -22,6 +22,13 @@ QUICK = settings(
     derandomize=True,
 )
 
+
+def unschedulable(world: World) -> None:
+    for child in world.there(Kind.POD):
+        if child.phase == "Pending":
+            world._change(child.ref, unschedulable="0/3 nodes are available")
+
+
 EVENTS = {
     "everybody is friendly": lambda w: w.friendly(),
     "wait a second": lambda w: w.wait(1),
@@ -57,6 +64,10 @@ EVENTS = {
     "the profile comes back": lambda w: setattr(w, "profile", PROFILE),
     "the Dask controller stops": lambda w: setattr(w, "dask_works", False),
     "the Dask controller is back": lambda w: setattr(w, "dask_works", True),
+    "pods are seen late": lambda w: w.lag(Kind.POD),
+    "what Dask makes is seen late": lambda w: w.lag(Kind.SERVICE, Kind.DASK_WORKER_GROUP),
+    "everything is seen": lambda w: w.late.clear(),
+    "the pods' node is full": unschedulable,
     "a quota refuses": lambda w: setattr(w, "refusals", ("exceeded quota: cpu",)),
     "the quota is raised": lambda w: setattr(w, "refusals", ()),
 }
@@ -74,9 +85,9 @@ FRIENDLY = ("everybody is friendly", 2, "carries out")
 STEPS = st.lists(
     st.tuples(
         st.sampled_from(sorted(EVENTS)),
-        # How many passes follow an event, and whether the operator dies before it carries out.
+        # How many passes follow an event, and what becomes of what they decide.
         st.integers(0, 3),
-        st.sampled_from(["carries out", "carries out", "dies before", "dies between"]),
+        st.sampled_from(["carries out"] * 3 + ["dies before", *range(4), *("skips",) * 2]),
     ),
     max_size=30,
 )
@@ -85,17 +96,26 @@ STEPS = st.lists(
 WALKS = st.tuples(st.integers(0, 6), STEPS).map(lambda two: [FRIENDLY] * two[0] + two[1])
 
 
-def a_pass(world: World, fate: str) -> None:
-    """One pass that may be cut off: before anything, or after its first action."""
+def a_pass(world: World, fate: str | int) -> None:
+    """One pass that may be cut off: before anything, after some actions, or but for the first.
+
+    An operator that dies leaves off anywhere; an API server that is away ends a pass at an action;
+    one that refuses an object lets the others be.
+    """
     before = world.status
     decision = world.decide()
     if before.get("phase") in TERMINAL:
         assert not any(isinstance(action, Creating) for action in decision.actions)
         assert decision.status.phase == before["phase"]
+    assert decision.status.counted_failures <= world.run().spec.backoff_limit + 1
     if fate == "dies before":
         return
     world.write(decision)
-    actions = decision.actions[:1] if fate == "dies between" else decision.actions
+    actions = decision.actions
+    if isinstance(fate, int):
+        actions = actions[:fate]
+    elif fate == "skips":
+        actions = actions[1:]
     for action in actions:
         world.carry_out(action)
 
@@ -106,6 +126,8 @@ def walked(spec: dict, walk: list) -> World:
         EVENTS[event](world)
         for _ in range(passes):
             a_pass(world, fate)
+    # Watches that lag catch up.
+    world.late.clear()
     return world
 
 
@@ -210,16 +232,20 @@ def test_each_attempt_and_each_incarnation_is_made_once(spec, walk):
 @given(st.sampled_from(SPECS), WALKS)
 def test_counts_and_costs_never_fall_and_stay_sensible(spec, walk):
     world = World(spec=json.loads(json.dumps(spec)))
-    seconds = attempts = 0
+    before = dict.fromkeys(("seconds", "attempts", "done", "incarnation"), 0)
     for event, passes, fate in walk:
         EVENTS[event](world)
         for _ in range(passes):
             a_pass(world, fate)
-            cost = world.status.get("cost", {}).get("workerPodSeconds", 0)
-            assert cost >= seconds
-            seconds = cost
-            assert world.status.get("attempts", 0) >= attempts
-            attempts = world.status.get("attempts", 0)
+            status = world.status
+            after = {
+                "seconds": status.get("cost", {}).get("workerPodSeconds", 0),
+                "attempts": status.get("attempts", 0),
+                "done": status.get("fits", {}).get("done", 0),
+                "incarnation": status.get("cluster", {}).get("incarnation", 0),
+            }
+            assert all(after[name] >= before[name] for name in after), (before, after)
+            before = after
 
 
 @QUICK

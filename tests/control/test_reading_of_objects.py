@@ -83,14 +83,14 @@ def test_a_pod_that_ended_costs_until_it_ended():
 
 
 def test_a_job_that_failed_says_how():
-    failed = job(named("Job", "job-fails"), PODS)
+    failed = job(named("Job", "job-fails"), PODS, now=NOW)
     assert (failed.finished, failed.succeeded, failed.exit_code) == (True, False, 3)
     assert ending(failed, program=False).reason == "TooManyFailed"
-    hungry = job(named("Job", "job-eats-memory"), PODS)
+    hungry = job(named("Job", "job-eats-memory"), PODS, now=NOW)
     assert hungry.out_of_memory
     assert ending(hungry, program=False).reason == "OutOfMemory"
     assert ending(hungry, program=False).retried
-    without_pod = job(named("Job", "job-fails"), [])
+    without_pod = job(named("Job", "job-fails"), [], now=NOW)
     assert without_pod.exit_code is None
     assert ending(without_pod, program=False).reason == "RunnerLost"
 
@@ -99,7 +99,9 @@ def test_a_disrupted_pod_is_the_fault_of_the_infrastructure():
     bodies = deepcopy(PODS)
     (body,) = [b for b in bodies if b["metadata"]["name"].startswith("job-fails")]
     body["status"]["conditions"].append({"type": "DisruptionTarget", "status": "True"})
-    assert ending(job(named("Job", "job-fails"), bodies), program=True).reason == "RunnerLost"
+    assert (
+        ending(job(named("Job", "job-fails"), bodies, now=NOW), program=True).reason == "RunnerLost"
+    )
 
 
 @pytest.mark.parametrize(
@@ -113,6 +115,45 @@ def test_refusals_that_stand_only_in_events_are_heard_while_they_are_fresh(kind,
     assert blocker(soon).reason == reason
     late = snapshot(Cached(events=events), now=newest + timedelta(minutes=10))
     assert blocker(late) is None
+
+
+def a_runner(phase):
+    """The runner of the study, whose Job has not been told yet that its pod ended."""
+    body = named("Job", "study-0f1e2d3c-a1")
+    body["status"]["conditions"] = []
+    bodies = deepcopy(PODS)
+    (own,) = [b for b in bodies if b["metadata"]["name"].startswith("study-0f1e2d3c-a1")]
+    own["status"]["phase"] = phase
+    return body, own, bodies
+
+
+@pytest.mark.parametrize(("phase", "ended"), [("Succeeded", True), ("Running", False)])
+def test_a_runner_has_ended_when_its_pod_has(phase, ended):
+    body, _, bodies = a_runner(phase)
+    seen = job(body, bodies, now=NOW)
+    assert (seen.finished, seen.succeeded) == (ended, ended)
+
+
+def test_a_preflight_whose_pod_failed_may_be_tried_again_by_its_job():
+    body, own, bodies = a_runner("Failed")
+    assert job(body, bodies, now=NOW).finished
+    body["metadata"]["labels"]["modelrun.dev/role"] = "preflight"
+    own["metadata"]["labels"]["modelrun.dev/role"] = "preflight"
+    assert not job(body, bodies, now=NOW).finished
+
+
+def test_a_runner_on_a_node_that_is_away_is_lost_when_it_should_long_be_gone():
+    body, own, bodies = a_runner("Running")
+    own["status"]["containerStatuses"] = [{"name": "runner", "state": {"running": {}}}]
+    own["metadata"] |= {
+        "deletionTimestamp": "2026-11-23T09:20:00Z",
+        "deletionGracePeriodSeconds": 60,
+    }
+    gone = datetime(2026, 11, 23, 9, 20, tzinfo=UTC)
+    assert not job(body, bodies, now=gone + timedelta(seconds=20)).finished
+    lost = job(body, bodies, now=gone + timedelta(seconds=31))
+    assert (lost.finished, lost.succeeded) == (True, False)
+    assert ending(lost, program=False).reason == "RunnerLost"
 
 
 def test_a_deployment_that_cannot_make_its_pods_says_so_in_a_condition():

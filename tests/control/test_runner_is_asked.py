@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
+import json
 from collections.abc import Awaitable, Callable
 
 import aiohttp
@@ -59,6 +61,16 @@ async def floods(request: web.Request) -> web.StreamResponse:
     return answer
 
 
+async def packs(_: web.Request) -> web.Response:
+    # A few kilobytes of this kind may be gigabytes, so none is unpacked.
+    packed = gzip.compress(json.dumps(GOOD).encode())
+    return web.Response(body=packed, headers={"Content-Encoding": "gzip"})
+
+
+async def nests(_: web.Request) -> web.Response:
+    return web.Response(text="[" * 8000 + "]" * 8000)
+
+
 async def dawdles(_: web.Request) -> web.Response:
     await asyncio.sleep(5)
     return web.json_response(GOOD)
@@ -72,7 +84,7 @@ async def fails(_: web.Request) -> web.Response:
     return web.json_response(GOOD, status=500)
 
 
-@pytest.mark.parametrize("handler", [redirects, floods, dawdles, lies, fails])
+@pytest.mark.parametrize("handler", [redirects, floods, packs, nests, dawdles, lies, fails])
 def test_any_other_answer_counts_as_none(handler: Handler):
     assert asked(handler) is None
 

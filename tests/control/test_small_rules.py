@@ -26,6 +26,7 @@ from modelrun_api.status import (
 from modelrun_operator.core.cost import counted, money
 from modelrun_operator.core.diagnosis import blocker
 from modelrun_operator.core.forecast import chosen_nodes, duration, forecast
+from modelrun_operator.core.progress import fits_of
 from modelrun_operator.core.snapshot import Kind, Pod, Ref, Role, Snapshot
 from modelrun_operator.core.writing import Due, due, status_patch, write_at
 from modelrun_operator.errors import Bug, SettingsError
@@ -234,6 +235,48 @@ def test_a_refusal_of_the_api_server_is_named(said, reason):
 def test_nothing_is_in_the_way_of_pods_that_run_or_go():
     going = replace(pod("a", waiting="ImagePullBackOff"), terminating_since=NOON)
     assert blocker(Snapshot(children=(pod("b", 0), going))) is None
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"waiting": "ImagePullBackOff", "phase": "Failed"},
+        {"last_exit": "OOMKilled", "phase": "Failed"},
+        {"last_exit": "OOMKilled", "phase": "Running", "ready": True, "restarts": 1},
+    ],
+)
+def test_what_is_over_is_in_nobodys_way(changes):
+    """An attempt that failed leaves its pod; a worker that was ended for memory may be back."""
+    assert blocker(Snapshot(children=(pod("a", 0, **changes),))) is None
+
+
+# ---- progress --------------------------------------------------------------------------------
+
+COUNTS = st.builds(
+    FitCounts,
+    total=st.integers(0, 9),
+    done=st.integers(0, 9),
+    succeeded=st.integers(0, 9),
+    failed=st.integers(0, 9),
+    reused=st.integers(0, 9),
+)
+
+
+@given(st.lists(COUNTS, max_size=6))
+def test_counts_of_an_untrusted_runner_never_fall_and_never_exceed_the_total(said):
+    shown = None
+    for counts in said:
+        before, shown = shown, fits_of(shown, counts)
+        assert shown.done <= shown.total
+        assert shown.succeeded + shown.failed <= shown.total
+        if before is not None:
+            assert shown.done >= before.done
+
+
+def test_honest_counts_are_shown_as_they_are():
+    honest = FitCounts(total=9, done=4, succeeded=3, failed=1, reused=2)
+    assert fits_of(FitCounts(total=9, done=2), honest) == honest
+    assert fits_of(honest, FitCounts(total=9, done=3, succeeded=3)) == honest
 
 
 # ---- writes ----------------------------------------------------------------------------------

@@ -30,7 +30,15 @@ from cluster.provider import choose_provider
 EVIDENCE = CHECKOUT / ".cache" / "e2e"
 FAILED = pytest.StashKey[bool]()
 
-collect_ignore = ["test_modelrun_life.py", "test_modelrun_loss.py", "test_modelrun_mistakes.py"]
+collect_ignore = [
+    "test_chart_first_run.py",
+    "test_modelrun_crowd.py",
+    "test_modelrun_life.py",
+    "test_modelrun_loss.py",
+    "test_modelrun_mistakes.py",
+    "test_modelrun_weather.py",
+    "test_remote_results.py",
+]
 """Written, but not yet seen to pass twice in a row: they join the suite when they have."""
 
 
@@ -93,14 +101,19 @@ def dask_controller(cluster: Cluster, image: str) -> Iterator[str]:
     dask.remove_controller(cluster)
 
 
-@pytest.fixture(scope="session")
-def operator(cluster: Cluster, image: str, dask_controller: str) -> Iterator[str]:
-    """The operator of modelrun in a pod, and a profile of test size; gives its namespace."""
+@pytest.fixture(scope="module")
+def operator(
+    cluster: Cluster, image: str, dask_controller: str, request: pytest.FixtureRequest
+) -> Iterator[str]:
+    """The operator of modelrun in a pod, and a profile of test size; gives its namespace.
+
+    It works in all namespaces and so lives for one module: others play its part themselves.
+    """
     assert dask_controller
     install_operator(cluster, image)
     cluster.apply(modelruns.profile(image))
     yield OPERATOR_NAMESPACE
-    remove_operator(cluster, EVIDENCE)
+    remove_operator(cluster, EVIDENCE / f"operator-{request.module.__name__}.log")
 
 
 @pytest.fixture(scope="session")

@@ -71,6 +71,50 @@ def a_run_that_takes_too_long_ends_and_leaves_nothing(place: Place) -> None:
     assert not study.children()
 
 
+def a_run_deleted_while_it_winds_down_leaves_nothing(place: Place) -> None:
+    study = place.submit(model_run("study"))
+    study.until("WindingDown")
+    uid = study.delete()
+    study.until_nothing_is_left(uid)
+    assert not study.body()
+
+
+def a_run_that_would_pass_its_budget_is_refused_with_the_numbers(place: Place) -> None:
+    budget = {"amount": "0.01", "currency": "USD"}
+    study = place.submit(slow_run("study", seconds=1, budget=budget))
+    status = study.until("Failed")
+    failed = study.condition("Failed")
+    assert failed["reason"] == "OverBudget", study.told()
+    assert "0.01" in failed["message"]
+    assert "cluster" not in status, "nothing was paid for"
+    assert not study.children()
+
+
+def a_run_whose_pilot_was_wrong_stops_at_its_budget_and_keeps_what_is_finished(
+    place: Place,
+) -> None:
+    model = {"name": "mean", "callable": "slow:mean_slower_than_its_pilot"}
+    budget = {"amount": "0.10", "currency": "USD"}
+    study = place.submit(
+        slow_run("study", models=[{**model, "kwargs": {"seconds": 2}}], budget=budget)
+    )
+    status = study.until("Failed")
+    failed = study.condition("Failed")
+    assert failed["reason"] == "BudgetExceeded", study.told()
+    assert 0 < status["fits"]["done"] < status["fits"]["total"]
+    assert float(status["cost"]["soFar"]) >= 0.10
+    assert not study.children()
+    done = status["fits"]["done"]
+    uid = study.delete()
+    study.until_nothing_is_left(uid)
+    place.cluster.wait("the first run is gone", lambda: not study.body(), limit=60)
+    again = place.submit(slow_run("study", models=[{**model, "kwargs": {"seconds": 2}}]))
+    status = again.until_done(done)
+    assert status["fits"]["reused"] >= done > 0
+    again.delete()
+    again.until_nothing_is_left()
+
+
 def a_finished_run_goes_when_its_time_to_live_is_over(place: Place) -> None:
     study = place.submit(model_run("study", ttlSecondsAfterFinished=5))
     uid = study.body()["metadata"]["uid"]
@@ -110,7 +154,10 @@ STORIES = (
     a_run_deleted_before_it_has_a_cluster_leaves_nothing,
     a_run_deleted_while_its_cluster_comes_up_leaves_nothing,
     a_run_deleted_while_it_fits_and_created_again_at_once_is_a_new_run,
+    a_run_deleted_while_it_winds_down_leaves_nothing,
     a_run_that_takes_too_long_ends_and_leaves_nothing,
+    a_run_that_would_pass_its_budget_is_refused_with_the_numbers,
+    a_run_whose_pilot_was_wrong_stops_at_its_budget_and_keeps_what_is_finished,
     a_finished_run_goes_when_its_time_to_live_is_over,
     a_run_that_is_stored_already_needs_no_cluster,
 )

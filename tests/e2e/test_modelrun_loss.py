@@ -59,11 +59,30 @@ def a_dask_cluster_deleted_by_hand_is_raised_again(place: Place) -> None:
     assert status["cluster"]["incarnation"] == 2  # type: ignore[index]
 
 
+def a_worker_group_that_vanishes_is_asked_for_again(place: Place) -> None:
+    study = place.submit(slow_run("study", seconds=0.5))
+    study.until("Provisioning")
+    group = place.cluster.wait(
+        "a worker group is there",
+        lambda: place.cluster.list(
+            "daskworkergroups", place.namespace, "modelrun.dev/run=study"
+        ),
+        limit=120,
+    )[0]["metadata"]["name"]  # fmt: skip
+    place.cluster.kubectl(
+        "delete", "daskworkergroup", group, "--wait=false", namespace=place.namespace
+    )
+    status = ends_whole(study)
+    assert status["attempts"] == 1, study.told()
+    assert status["cluster"]["healedAt"], "the controller was asked again"  # type: ignore[index]
+
+
 STORIES = (
     a_killed_scheduler_costs_an_attempt_and_no_stored_fit,
     a_killed_worker_pod_costs_nothing_but_time,
     a_killed_runner_is_followed_by_another_on_the_same_cluster,
     a_dask_cluster_deleted_by_hand_is_raised_again,
+    a_worker_group_that_vanishes_is_asked_for_again,
 )
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from cluster.handle import UNPULLABLE_IMAGE, Cluster
 from cluster.home import CHECKOUT
-from cluster.modelruns import PROFILE, model_run, profile
+from cluster.modelruns import PROFILE, model_run, profile, slow_run
 from cluster.stories import Place, told
 
 ASKS = {"resources": {"requests": {"cpu": "20m"}}, "scratch": {"size": "100Mi"}}
@@ -113,6 +113,33 @@ def results_that_nobody_may_write_end_before_any_node_is_paid_for(place: Place) 
     place.cluster.kubectl("delete", "modelrunprofile", name)
 
 
+def more_failed_fits_than_allowed_are_a_failed_run_with_tables(place: Place) -> None:
+    models = [{"name": "mean", "callable": "slow:mean_of_few"}]
+    study = place.submit(slow_run("study", models=models))
+    status = study.until("Failed")
+    failed = study.condition("Failed")
+    assert failed["reason"] == "TooManyFailed", study.told()
+    assert status["failures"][0]["reason"] == "CallableError"
+    assert status["attempts"] == 1, "it would fail again"
+    assert 0 < status["fits"]["succeeded"] < status["fits"]["total"]
+    assert not study.children()
+
+
+def a_program_that_always_fails_is_tried_as_often_as_said(place: Place) -> None:
+    run = model_run(
+        "study", backoffLimit=1, program={"command": ["python", "-c", "raise SystemExit(4)"]}
+    )
+    for part in ("data", "models", "slices", "results"):
+        del run["spec"][part]
+    study = place.submit(run)
+    status = study.until("Failed")
+    failed = study.condition("Failed")
+    assert failed["reason"] == "BackoffLimitExceeded", study.told()
+    assert status["attempts"] == 2
+    assert status["lastAttempt"]["exitCode"] == 4
+    assert not study.children()
+
+
 STORIES = (
     workers_that_no_node_takes_end_the_run_at_its_startup_deadline,
     a_profile_that_does_not_exist_is_named_and_waited_for,
@@ -122,6 +149,8 @@ STORIES = (
     an_image_that_does_not_exist_is_named,
     a_quota_that_is_used_up_is_named,
     results_that_nobody_may_write_end_before_any_node_is_paid_for,
+    more_failed_fits_than_allowed_are_a_failed_run_with_tables,
+    a_program_that_always_fails_is_tried_as_often_as_said,
 )
 
 

@@ -51,6 +51,10 @@ PROFILE = {
 }
 
 
+ACCOUNT = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "default"}}
+"""What a controller makes in every namespace, where there are controllers."""
+
+
 @dataclass(frozen=True)
 class Ended:
     """How a command ended and what it printed."""
@@ -133,6 +137,18 @@ def stamp(seconds: int) -> str:
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
+def somebody(name: str, kubectl: Kubectl, namespace: str, folder: Path) -> Path:
+    """Make a service account without rights; return its kubeconfig."""
+    kubectl("create", "serviceaccount", name, namespace=namespace)
+    token = kubectl("create", "token", name, namespace=namespace).strip()
+    raw = json.loads(kubectl("config", "view", "--raw", "-o", "json"))
+    for user in raw["users"]:
+        user["user"] = {"token": token}
+    path = folder / name
+    path.write_text(json.dumps(raw))
+    return path
+
+
 def test_a_file_travels_with_the_modules_that_its_callable_needs(
     modelrun, api_kubectl, api_namespace
 ):
@@ -149,15 +165,33 @@ def test_a_file_travels_with_the_modules_that_its_callable_needs(
 
 
 def test_submitting_twice_changes_nothing(modelrun, api_kubectl, api_namespace):
-    def version(kind: str, name: str) -> str:
-        return api_kubectl(
-            "get", kind, name, "-o", "jsonpath={.metadata.resourceVersion}", namespace=api_namespace
+    def found(kind: str, name: str, path: str) -> str:
+        return api_kubectl("get", kind, name, "-o", f"jsonpath={{{path}}}", namespace=api_namespace)
+
+    def said() -> tuple[str, ...]:
+        # Not the run's resourceVersion: an operator may be there, and write the run's status.
+        return (
+            found("modelrun", "decay", ".metadata.generation"),
+            found("modelrun", "decay", ".metadata.labels"),
+            found("modelrun", "decay", ".spec"),
+            found("configmap", "decay-code", ".metadata.resourceVersion"),
         )
 
     assert modelrun("submit", "decay.yaml", "--output", "json").json["verb"] == "created"
-    before = version("modelrun", "decay"), version("configmap", "decay-code")
+    before = said()
     assert modelrun("submit", "decay.yaml", "--output", "json").json["verb"] == "unchanged"
-    assert (version("modelrun", "decay"), version("configmap", "decay-code")) == before
+    assert said() == before
+
+
+def test_a_word_of_the_operator_in_between_is_no_change_of_the_file(
+    modelrun, api_kubectl, api_namespace
+):
+    assert modelrun("submit", "decay.yaml").code == 0
+    api_kubectl(
+        "patch", "modelrun", "decay", "--subresource=status", "--type=merge",
+        '--patch={"status": {"attempts": 3}}', namespace=api_namespace,
+    )  # fmt: skip
+    assert modelrun("submit", "decay.yaml", "--output", "json").json["verb"] == "unchanged"
 
 
 def test_a_dry_run_shows_what_would_be_made_and_makes_nothing(modelrun, api_kubectl, api_namespace):
@@ -166,6 +200,25 @@ def test_a_dry_run_shows_what_would_be_made_and_makes_nothing(modelrun, api_kube
     assert "would be created" in modelrun("submit", "decay.yaml", "--dry-run").out
     assert not api_kubectl("get", "modelruns", "-o", "name", namespace=api_namespace)
     assert "decay-code" not in api_kubectl("get", "cm", "-o", "name", namespace=api_namespace)
+
+
+def test_a_dry_run_says_what_the_run_will_take(modelrun, tmp_path):
+    said = modelrun("submit", "decay.yaml", "--dry-run").out
+    assert "nodes:   chosen by a trial of some fits, at most 2; 4 workers on each" in said
+    assert "results: nowhere" in said
+    (tmp_path / "decay.yaml").write_text(FILE.replace("small}", "small, nodes: 2}"))
+    done = modelrun("submit", "decay.yaml", "--dry-run", "--output", "json").json
+    assert done["outlook"]["nodes"] == "2 x 4 workers = 8"
+
+
+def test_code_beyond_what_a_configmap_takes_says_what_to_do(modelrun, tmp_path):
+    import secrets
+
+    (tmp_path / "half.py").write_text(f"LIFE = 1\nNOISE = {secrets.token_hex(1_000_000)!r}\n")
+    done = modelrun("submit", "decay.yaml")
+    assert done.code == 2
+    assert "half.py (2,000," in done.err
+    assert "spec.code.uri" in done.err
 
 
 def test_what_defines_a_run_is_not_changed_and_every_difference_is_named(modelrun, tmp_path):
@@ -187,7 +240,9 @@ def test_deadlines_and_budgets_may_change(modelrun, tmp_path):
     assert done["changes"] == ["spec.startupDeadlineSeconds: 600 → 700"]
 
 
-def test_changed_code_under_the_same_name_is_refused_and_replace_starts_anew(modelrun, tmp_path):
+def test_changed_code_under_the_same_name_is_refused_and_replace_starts_anew(
+    modelrun, tmp_path, api_kubectl, api_namespace
+):
     first = modelrun("submit", "decay.yaml", "--output", "json").json
     (tmp_path / "half.py").write_text("LIFE = 2\n")
     refused = modelrun("submit", "decay.yaml")
@@ -196,6 +251,11 @@ def test_changed_code_under_the_same_name_is_refused_and_replace_starts_anew(mod
     done = modelrun("submit", "decay.yaml", "--replace", "--output", "json").json
     assert done["verb"] == "replaced"
     assert done["uid"] != first["uid"]
+    code = json.loads(
+        api_kubectl("get", "configmap", "decay-code", "-o", "json", namespace=api_namespace)
+    )
+    assert code["data"]["half.py"] == "LIFE = 2\n"
+    assert [one["uid"] for one in code["metadata"]["ownerReferences"]] == [done["uid"]]
 
 
 def test_code_that_somebody_else_made_is_left_alone(modelrun, api_kubectl, api_namespace):
@@ -239,17 +299,40 @@ def test_one_screen_shows_phase_fits_failures_workers_and_cost(modelrun, say):
         cluster={"nodes": 2, "workers": {"desired": 8, "ready": 7, "minimum": 6}},
         cost={"soFar": "6.40", "estimated": "12.10", "currency": "USD"},
         results={"uri": "s3://research/decay"},
-    )
+        attempts=2,
+        lastAttempt={
+            "number": 1, "reason": "SchedulerLost", "message": "the pod was replaced",
+            "finishedAt": stamp(-60),
+        },
+    )  # fmt: skip
     shown = modelrun("status", "decay").out
     for part in (
         "● Running", "500 of 2,000 fits (25 %)", "490 succeeded, 10 failed", "[red]portfolio=S1V1",
         "7 of 8 ready on 2 nodes", "6.40 USD so far, 12.10 USD estimated", "s3://research/decay",
-        "40 fits a second",
+        "40 fits a second", "number 1 ended by SchedulerLost: the pod was replaced",
     ):  # fmt: skip
         assert part in shown
     listed = modelrun("status").out
     assert re.search(r"decay +Running +500/2,000 +25 +10 +7/8 +6.40 USD", listed)
     assert modelrun("status", "decay", "--output", "json").json["status"]["fits"]["done"] == 500
+
+
+def test_before_fitting_the_screen_shows_the_forecast(modelrun, say):
+    modelrun("submit", "decay.yaml")
+    say(
+        "Provisioning",
+        ("Provisioned", "False", "WorkersStarting", "3 of 8 workers"),
+        forecast={"fits": 2000, "stored": 500, "seconds": 190, "nodes": 2},
+        fits={"total": 2000},
+        cluster={"nodes": 2, "workers": {"desired": 8, "ready": 3, "minimum": 6}},
+    )
+    shown = modelrun("status", "decay").out
+    assert "2,000 fits, 500 of them stored already; fitting takes about 3m 10s on 2 nodes" in shown
+    assert "3 of 8 ready on 2 nodes, at least 6 to start" in shown
+    say("WindingDown", ("Complete", "True", "ResultsStored", ""))
+    shown = modelrun("status", "decay").out
+    assert "3 of 8 left" in shown
+    assert "forecast" not in shown
 
 
 def test_why_names_the_blocker_and_the_next_step(modelrun, say):
@@ -276,7 +359,7 @@ def test_watching_ends_with_the_run_and_its_exit_code(modelrun, say):
     first, *_, last = done.out.splitlines()
     assert "Running" in first
     assert "5/10 fits (50 %)" in first
-    assert "TooManyFailed" in last
+    assert "TooManyFailed: 6 of 10 fits failed" in last
 
 
 def test_watching_a_run_that_is_deleted_ends(modelrun, api_kubectl, api_namespace):
@@ -308,6 +391,58 @@ def test_suspend_resume_and_cancel(modelrun, say, api_kubectl, api_namespace):
     assert not api_kubectl("get", "modelruns", "-o", "name", namespace=api_namespace)
 
 
+def test_a_run_with_a_verdict_is_not_suspended(modelrun, say):
+    modelrun("submit", "decay.yaml")
+    say("WindingDown", ("Complete", "True", "ResultsStored", ""))
+    done = modelrun("suspend", "decay")
+    assert done.code == 2
+    assert "decay has ended (ResultsStored)" in done.err
+
+
+def test_a_finished_run_is_not_cancelled(modelrun, say, api_kubectl, api_namespace):
+    modelrun("submit", "decay.yaml")
+    say("Succeeded", ("Complete", "True", "ResultsStored", ""))
+    assert modelrun("cancel", "decay").code == 2
+    assert "decay" in api_kubectl("get", "modelruns", "-o", "name", namespace=api_namespace)
+
+
+def test_a_run_that_finishes_while_it_is_cancelled_keeps_its_entry(
+    modelrun, api_kubectl, api_namespace
+):
+    from modelrun.errors import UserMistake
+    from modelrun.remote.access import Access
+    from modelrun.remote.connection import Body, Connection
+    from modelrun.remote.runs import Runs
+
+    reports = [{"phase": "Succeeded"}, {"phase": "Running", "attempts": 1}]
+
+    class Busy(Connection):
+        """The operator writes a status right after each look at the run."""
+
+        def read(self, path: str, **query: str | int) -> Body:
+            found = super().read(path, **query)
+            if reports:
+                self.change(f"{path}/status", {"status": reports.pop()})
+            return found
+
+    modelrun("submit", "decay.yaml")
+    with pytest.raises(UserMistake, match="is finished"):
+        Runs(Busy.open(Access(api_namespace))).cancel("decay")
+    assert reports == []
+    assert "decay" in api_kubectl("get", "modelruns", "-o", "name", namespace=api_namespace)
+
+
+def test_what_was_asked_for_is_told_from_what_the_operator_has_done(modelrun, say):
+    modelrun("submit", "decay.yaml")
+    say("Running", fits={"total": 10, "done": 5, "succeeded": 5})
+    modelrun("suspend", "decay")
+    assert "is being suspended" in modelrun("why", "decay").out
+    say("Suspended", ("Suspended", "True", "SuspendRequested", ""))
+    assert "the run is suspended" in modelrun("why", "decay").out
+    modelrun("resume", "decay")
+    assert "was resumed a moment ago" in modelrun("why", "decay").out
+
+
 def test_kept_logs_are_read_by_role(modelrun, say, api_kubectl, api_namespace):
     modelrun("submit", "decay.yaml")
     pods = {
@@ -325,26 +460,57 @@ def test_kept_logs_are_read_by_role(modelrun, say, api_kubectl, api_namespace):
         "and that", "the scheduler said this", "a worker said this",
     ]  # fmt: skip
     assert "decay-0a1b2c3d-a1-x7x7x (runner, gone" in everything.err
+    lines = modelrun("logs", "decay", "--role", "worker", "--output", "json").json
+    assert lines["line"] == "a worker said this"
+    assert lines["kept"] is True
     absent = modelrun("logs", "decay", "--role", "preflight")
     assert absent.code == 2
     assert "there is: runner, scheduler, worker" in absent.err
 
 
-def test_results_on_a_volume_come_with_the_commands_that_copy_them(
-    modelrun, say, api_kubectl, api_namespace
+def test_without_the_rights_to_copy_from_a_volume_the_way_by_hand_is_told(
+    modelrun, say, api_kubectl, api_namespace, tmp_path
 ):
     modelrun("submit", "decay.yaml")
     say("Succeeded", results={"uri": "pvc://shared/study/decay"})
-    done = modelrun("results", "--run", "decay")
+    looking = ["--verb=get,list", "--resource=modelruns.modelrun.dev"]
+    api_kubectl("create", "role", "looker", *looking, namespace=api_namespace)
+    looker = f"--serviceaccount={api_namespace}:looker"
+    api_kubectl("create", "rolebinding", "looks", "--role=looker", looker, namespace=api_namespace)
+    kubeconfig = somebody("looker", api_kubectl, api_namespace, tmp_path)
+    done = modelrun("results", "--run", "decay", "--kubeconfig", kubeconfig)
     assert done.code == 2
+    assert "you may not create pods, get pods, delete pods, create pods/exec, get pods/exec" in (
+        done.err
+    )
     assert f"kubectl -n {api_namespace} cp decay-results:/results/study/decay" in done.err
     overrides = re.search(r"--overrides='(.*)'", done.err)
     assert overrides is not None
     # The very command, judged by Pod Security "restricted" of this namespace.
+    api_kubectl("apply", "-f", "-", stdin=json.dumps(ACCOUNT), namespace=api_namespace)
     api_kubectl(
         "run", "decay-results", "--image=busybox", "--restart=Never",
         f"--overrides={overrides[1]}", "--dry-run=server", namespace=api_namespace,
     )  # fmt: skip
+
+
+def test_the_pod_that_reads_a_volume_is_admitted_by_the_strictest_rules(
+    modelrun, api_kubectl, api_namespace
+):
+    from modelrun.remote.access import Access
+    from modelrun.remote.connection import Connection
+    from modelrun.remote.reader_pod import of_profile, reader_pod
+    from modelrun.remote.runs import Runs
+
+    modelrun("submit", "decay.yaml")
+    api_kubectl("apply", "-f", "-", stdin=json.dumps(ACCOUNT), namespace=api_namespace)
+    connection = Connection.open(Access(api_namespace))
+    run = Runs(connection).get("decay")
+    profile = connection.read(f"{connection.profiles()}/remote-small")
+    pod = reader_pod("decay-results", run, "shared", of_profile(profile))
+    made = connection.create(connection.core("pods"), pod, dry_run=True)
+    assert made["metadata"]["ownerReferences"][0]["uid"] == run.uid
+    assert made["spec"]["containers"][0]["image"] == "modelrun:none"
 
 
 def test_python_submits_waits_and_opens_the_results(
@@ -400,13 +566,7 @@ def test_a_namespace_that_is_not_there_is_named(modelrun):
 def test_who_has_no_right_reads_which_role_is_missing(
     modelrun, api_kubectl, api_namespace, tmp_path
 ):
-    api_kubectl("create", "serviceaccount", "nobody", namespace=api_namespace)
-    token = api_kubectl("create", "token", "nobody", namespace=api_namespace).strip()
-    raw = json.loads(api_kubectl("config", "view", "--raw", "-o", "json"))
-    for user in raw["users"]:
-        user["user"] = {"token": token}
-    nobody = tmp_path / "nobody"
-    nobody.write_text(json.dumps(raw))
+    nobody = somebody("nobody", api_kubectl, api_namespace, tmp_path)
     done = modelrun("status", "--kubeconfig", nobody)
     assert done.code == 2
     assert "role modelrun-editor" in done.err

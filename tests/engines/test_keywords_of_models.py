@@ -28,7 +28,7 @@ F = {"formula": "y ~ x"}
         ({"estimator": "negative_binomial", **F}, "did you mean NegativeBinomial", "estimator"),
         ({"estimator": "OLS", **F, "fit": {"covtype": "HC1"}}, "did you mean cov_type", "fit"),
         ({"estimator": "WLS", **F, "init": {"weight": 1}}, "did you mean weights", "init.weight"),
-        ({"estimator": "QuantReg", **F, "fit": {"quantile": 0.5}}, "It takes", "fit.quantile"),
+        ({"estimator": "QuantReg", **F, "fit": {"quantile": 0.5}}, "kernel", "fit.quantile"),
         ({"estimator": "MixedLM", **F}, "needs init: {groups: {column: firm}}", "init"),
         (
             {"estimator": "GLM", **F, "init": {"family": "Poison"}},

@@ -21,7 +21,7 @@ pytestmark = [
 TROUBLES = [
     "none", "missing", "collinear", "nearly collinear", "constant regressor", "constant response",
     "huge", "tiny", "infinite", "leverage one", "perfect", "separated", "quasi separated",
-    "all zero", "no rows", "high level",
+    "all zero", "no rows", "high level", "one row more than columns", "mostly zero",
 ]  # fmt: skip
 MODELS: list[dict[str, Any]] = [
     {"estimator": "OLS", "formula": "y ~ a + b"},
@@ -33,6 +33,7 @@ MODELS: list[dict[str, Any]] = [
     },
     {"estimator": "WLS", "formula": "y ~ a + b - 1", "init": {"weights": {"column": "w"}}},
     {"estimator": "Logit", "formula": "yes ~ a + b"},
+    {"estimator": "Probit", "formula": "yes ~ a + b"},
     {"estimator": "Poisson", "formula": "count ~ a + b"},
     {"estimator": "GLM", "formula": "count ~ a + b", "init": {"family": "Poisson"}},
     {"estimator": "GLM", "formula": "yes ~ a + b", "init": {"family": "Binomial"}},
@@ -77,6 +78,10 @@ def group(rng: np.random.Generator, n: int, trouble: str) -> pd.DataFrame:
             data["a"] = np.nan
         case "high level":
             data[["a", "y"]] += 1e5
+        case "one row more than columns":
+            data = data.iloc[:4].copy()
+        case "mostly zero":
+            data.loc[rng.uniform(size=n) < 0.8, ["yes", "count"]] = 0.0
     return data
 
 

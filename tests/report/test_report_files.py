@@ -17,6 +17,7 @@ from pypdf import PdfReader
 from modelrun.errors import UserMistake
 from modelrun.report import Report, draw
 from modelrun.report.contents.chapters import pages
+from modelrun.report.page import Table, Text
 from modelrun.report.paper.printing import Order, print_pages
 from modelrun.report.screen.html import html as html_of
 from modelrun.report.tables import read
@@ -90,6 +91,64 @@ def test_the_charts_have_data_for_every_panel(html: str, rolling: tuple[Path, Re
     assert sum(spread[0]["counts"]) <= 22_800
     courses = [grid for grid in grids if grid["shared"]]
     assert [len(grid["panels"]) for grid in courses] == [30] * 5
+
+
+def test_marks_of_the_charts_are_drawn_where_their_values_are(html: str) -> None:
+    # ECharts rounds the place of a mark to two decimals unless its precision is negative.
+    assert re.search(r"function marks\(.*?\n  \}", html, re.DOTALL)
+    for marks in re.findall(r"function marks\(.*?\n  \}", html, re.DOTALL):
+        assert "precision: -1" in marks
+
+
+LONG = tuple(f"x{i}" for i in range(10))
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"groups": 1, "replicates": 200, "terms": LONG},
+        {"groups": 30, "windows": 30, "failed": 0.1, "slow": 0.1, "models": ("a", "b")},
+        {"groups": 1, "models": tuple(f"quantile-{i}" for i in range(12))},
+        {"groups": 80, "models": tuple(f"model-{i}" for i in range(12)), "failed": 0.05},
+    ],
+    ids=["bootstrap of many terms", "failures over time", "twelve models", "groups of models"],
+)
+def test_nothing_runs_off_the_paper(
+    results: Results, request: pytest.FixtureRequest, options: dict[str, object]
+) -> None:
+    folder = results(request.node.callspec.id.replace(" ", "-"), **options)
+    whole = pages(read(folder))
+    order = Order("study", whole, tuple(range(len(whole))), pdf=True, pictures=False)
+    printed = PdfReader(io.BytesIO(print_pages(order).pdf))
+    for number, (page, sheet) in enumerate(zip(whole, printed.pages, strict=True), start=1):
+        low: list[str] = []
+
+        def visit(text: str, matrix: list[float], place: list[float], *_: object) -> None:
+            height = place[5] * matrix[3] + matrix[5]
+            if text.strip() and height < 0.55 * 72:
+                low.append(" ".join(text.split()))
+
+        sheet.extract_text(visitor_text=visit)
+        foot = f"{page.note} {number} of {len(whole)}"
+        assert [text for text in low if text not in foot] == [], page.title
+
+
+def test_the_first_page_speaks_for_all_terms(results: Results) -> None:
+    folder = results("many-terms", groups=1, replicates=200, terms=LONG)
+    tables = read(folder)
+    found = [page for page in pages(tables) if page.chapter == "Replicates"]
+    assert len(found) == 2
+    unsure = [
+        row[0] for page in found for block in page.blocks if isinstance(block, Table)
+        for row in block.rows if row[-1] == "no"
+    ]  # fmt: skip
+    assert unsure
+    short = next(
+        b for b in pages(tables)[0].blocks if isinstance(b, Text) and b.heading == "In short"
+    )
+    said = next(text for text in short.paragraphs if text.startswith("Replicates"))
+    assert "Every" not in said
+    assert not any(page.title.startswith("Every") for page in found)
 
 
 def test_tables_of_the_html_page_have_captions_and_headers(html: str) -> None:

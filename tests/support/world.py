@@ -100,6 +100,9 @@ class World:
     events: list[act.Tell] = field(default_factory=list)
     phases: list[str] = field(default_factory=list)
     dask_works: bool = True
+    late: dict[Kind, tuple[Child, ...]] = field(default_factory=dict)
+    """What the next pass still sees of kinds whose watch lags behind."""
+
     _serial: int = 0
 
     # ---- the operator's pass -----------------------------------------------------------------
@@ -112,10 +115,18 @@ class World:
         """What the next pass sees."""
         return Snapshot(
             profile=validate_profile(self.profile) if self.profile else None,
-            children=tuple(self.children.values()),
+            children=(
+                *(child for child in self.children.values() if child.ref.kind not in self.late),
+                *(child for children in self.late.values() for child in children),
+            ),
             refusals=self.refusals,
             progress=self.progress,
         )
+
+    def lag(self, *kinds: Kind) -> None:
+        """Let the watches of some kinds fall behind: each kind has a watch of its own."""
+        for kind in kinds:
+            self.late.setdefault(kind, tuple(self.there(kind)))
 
     def decide(self) -> act.Decision:
         """Decide, and do nothing."""
@@ -338,6 +349,8 @@ class World:
         killed = code is None or code > 128
         outcome = None if killed else RunOutcome(exit_code=code, fits=counts)
         self._end(Role.RUNNER, code, outcome, **changes)
+        # A pod that has ended answers no more.
+        self.progress = None
 
     def _end(self, role: Role, code: int | None, outcome: Any, **changes: Any) -> None:
         for job in self._jobs(role):
@@ -346,7 +359,6 @@ class World:
                 finished=True,
                 succeeded=code == 0,
                 exit_code=code,
-                finished_at=self.now,
                 termination_message=termination_message(outcome) if outcome is not None else "",
                 **changes,
             )

@@ -59,6 +59,7 @@ class Auditor:
             model.estimator in FAST for model in spec.models
         )
         self._out = scratch / "audit.arrow"
+        self._among: Path | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._sending: threading.Thread | None = None
 
@@ -84,12 +85,21 @@ class Auditor:
                     with contextlib.suppress(OSError):
                         pipe.close()
 
-    def begin(self, plan: Plan, shelf: Shelf) -> bool:
-        """Let the process audit a plan's batched models; return whether there are any."""
+    def begin(self, plan: Plan, shelf: Shelf, chosen: Ints) -> bool:
+        """Let the process audit a plan's batched models; return whether there are any.
+
+        Args:
+            plan: The plan.
+            shelf: Where its study is, or will be.
+            chosen: The fits of this run, ascending; only these are audited.
+        """
         if not self._share or all(model.engine != "batched" for model in plan.study.models):
             return False
         if self._process is None:
             self._process = _start()
+        if len(chosen) < len(plan):
+            self._among = self._out.with_name("among.npy")
+            np.save(self._among, chosen)
         shelf.begin()
         self._sending = threading.Thread(
             target=self._send, args=(self._process, shelf), name="modelrun-audit", daemon=True
@@ -141,6 +151,7 @@ class Auditor:
                 "study": str(shelf.folder()),
                 "out": str(self._out),
                 "share": float(self._share),
+                "among": None if self._among is None else str(self._among),
             }
             process.stdin.write(json.dumps(order).encode())
         with contextlib.suppress(OSError):

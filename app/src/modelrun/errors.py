@@ -18,15 +18,31 @@ class UserMistake(ModelrunError):
 
     exit_code = 2
 
-    def __init__(self, message: str, *, field: str | None = None) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        field: str | None = None,
+        allowed: tuple[str, ...] = (),
+        nearest: str | None = None,
+        at_key: bool = False,
+    ) -> None:
         """Say what is wrong.
 
         Args:
             message: What happened, what is allowed, what to do next.
             field: The path in the document, such as `spec.models[0].formula`, to point at.
+            allowed: The words that would be right, where they are few enough to list.
+            nearest: The one of them that was probably meant.
+            at_key: Whether the field's name is wrong, not its value.
         """
-        super().__init__(message)
         self.field = field
+        self.message = message
+        self.allowed = allowed
+        self.nearest = nearest
+        self.at_key = at_key
+        said = f"{message}; did you mean {nearest}?" if nearest else message
+        super().__init__(f"{said} There are {', '.join(allowed)}" if allowed else said)
 
 
 class TooManyFailed(ModelrunError):

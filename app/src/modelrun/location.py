@@ -22,7 +22,8 @@ def results_location(run: ModelRun, *, to: str | None, base: Path, trial: bool) 
         trial: Whether only a part is fitted.
 
     Raises:
-        UserMistake: The file names a volume, which only a cluster has.
+        UserMistake: The file names a volume, which only a cluster has, or an address that
+            nothing can be written to.
     """
     location = to
     if location is None and run.spec.results.to is not None:
@@ -39,4 +40,10 @@ def results_location(run: ModelRun, *, to: str | None, base: Path, trial: bool) 
     if location is None:
         location = f"results/{run.metadata.name}"
     location = location.removeprefix("file://").rstrip("/")
+    if location.startswith(("http://", "https://")):
+        raise UserMistake(
+            f"{location} can be read, not written: give a folder or a bucket (s3://, gs://, "
+            "abfs://) for the results",
+            field="spec.results.to" if to is None else None,
+        )
     return f"{location}-trial" if trial and to is None else location

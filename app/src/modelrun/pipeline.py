@@ -63,6 +63,9 @@ class Finished:
     seconds: Mapping[str, float]
     """Seconds of each stage."""
 
+    reasons: Mapping[str, int]
+    """How many fits failed or were skipped for each reason, the most frequent first."""
+
 
 def run(
     loaded: Loaded,
@@ -93,7 +96,8 @@ def run(
         Stopped: A signal came; what is finished is stored.
     """
     stages = Stages(tally, display)
-    location = results_location(loaded.run, to=options.to, base=base, trial=options.trial)
+    with located(loaded.document):
+        location = results_location(loaded.run, to=options.to, base=base, trial=options.trial)
     with (
         _scratch() as scratch,
         serve(tally, options.serve_progress) as port,
@@ -147,6 +151,8 @@ class _Run:
 
     def _between(self, press: Press | None, auditor: Auditor) -> Finished:
         """Do everything else while the processes of report and audit warm up."""
+        with located(self.loaded.document):
+            remaining.check(self.spec, self.options)
         prepared = self.prepare(frozenset())
         with (
             located(self.loaded.document),
@@ -169,8 +175,9 @@ class _Run:
             finished, verdict = self.finish(prepared, store, chosen, audited, press)
         if verdict.is_too_many:
             raise TooManyFailed(
-                f"{verdict}. Tables and report are in {self.location}; failures.parquet says why "
-                f"each one failed, and `modelrun fit KEY {self.file}` runs one of them alone"
+                f"{verdict}\n{failures_in_words(self.location)}\nTables and report are in "
+                f"{self.location}; failures.parquet says why each one failed, and `modelrun fit "
+                f"KEY {self.file}` runs one of them alone"
             )
         return finished
 
@@ -226,7 +233,7 @@ class _Run:
         if not len(todo):
             return None
         shelf = Shelf(plan.study)
-        audited = auditor.begin(plan, shelf)
+        audited = auditor.begin(plan, shelf, chosen)
         self.backend = self._work(plan, shelf, store, todo)
         if not audited:
             return None
@@ -291,12 +298,13 @@ class _Run:
         plan, spec = prepared.plan, self.spec
         self.stages.enter("tables")
         key_hi, key_lo = plan.key_hi[chosen], plan.key_lo[chosen]
+        positions = store.lookup(key_hi, key_lo)
         assembled = assemble(
             plan.study,
             key_hi,
             key_lo,
             store,
-            store.lookup(key_hi, key_lo),
+            positions,
             spec.results,
             fits=chosen,
             file=self.file,
@@ -321,7 +329,9 @@ class _Run:
             report = _draw(self.location, facts, self.stages, spec.results.report, press)
         seconds = self.stages.end()
         finishing.write(facts, store, seconds)
-        return Finished(self.location, assembled.counts.document(), report, seconds), verdict
+        counts = assembled.counts.document()
+        reasons = store.reasons(positions)
+        return Finished(self.location, counts, report, seconds, reasons), verdict
 
 
 @contextmanager
@@ -344,6 +354,16 @@ def default_backend(plan: Plan, environment: Mapping[str, str]) -> str:
     """Return threads where every fit is batched on this machine, else dask."""
     batched = all(model.engine == "batched" for model in plan.study.models)
     return "threads" if batched and ADDRESS not in environment else "dask"
+
+
+def failures_in_words(location: str) -> str:
+    """Return the reasons of failed fits with an example each, a line a reason."""
+    from modelrun.results.summary import failing
+
+    return "\n".join(
+        f"  {found.count:,} {found.reason}, such as {found.example[:300]}"
+        for found in failing(location)[:5]
+    )
 
 
 def _draw(location: str, facts: Facts, stages: Stages, wish: Report, press: Press) -> str:

@@ -128,7 +128,13 @@ def located(document: Document) -> Iterator[None]:
     except UserMistake as mistake:
         if mistake.field is None:
             raise
-        problem = document.problem(path_of(mistake.field), str(mistake))
+        problem = document.problem(
+            path_of(mistake.field),
+            mistake.message,
+            allowed=mistake.allowed,
+            nearest=mistake.nearest,
+            at_key=mistake.at_key,
+        )
         raise SpecError((problem,)) from mistake
 
 

@@ -209,19 +209,19 @@ def details(tally: Tally) -> str:
     counts = tally.counts
     if not counts["total"]:
         return ""
-    parts = [f"{counts['done']:,}/{counts['total']:,} fits"]
+    parts = [f"{counts['done']:,}/{counted(counts['total'], 'fit')}"]
     if counts["failed"]:
         parts.append(f"{counts['failed']:,} failed")
     if counts["reused"]:
         parts.append(f"{counts['reused']:,} reused")
     rate = tally.fits_per_second()
     if rate is not None:
-        parts.append(f"{rate:,.0f}/s")
+        parts.append(f"{pace(rate)}/s")
     left = tally.seconds_left()
     if left is not None and tally.stage == "fitting":
         parts.append(f"{duration(left)} left")
     if tally.workers:
-        parts.append(f"{tally.workers} workers")
+        parts.append(counted(tally.workers, "worker"))
     return " · ".join(parts)
 
 
@@ -229,6 +229,16 @@ def line(tally: Tally) -> str:
     """Return one line of a log."""
     text = details(tally)
     return f"{tally.stage}: {text}" if text else tally.stage
+
+
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun: 1 fit, 22,800 fits."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def pace(rate: float) -> str:
+    """Return fits per second as people read them: 5,717, or 0.42 where they are slow."""
+    return f"{rate:,.0f}" if rate >= 10 else f"{rate:.2g}"
 
 
 def duration(seconds: float) -> str:

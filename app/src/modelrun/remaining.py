@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from modelrun.errors import UserMistake
+from modelrun.nearest import suggestion
 from modelrun.options import RunOptions
 from modelrun.plan.build import Plan
 from modelrun.progress import Tally
@@ -43,16 +44,11 @@ def open_fits(
         base: The file's folder, which relative addresses start from.
         say: Prints a note.
 
-    Raises:
-        UserMistake: A location of another study, or a reason, does not exist.
+    `check` has judged both.
     """
     key_hi, key_lo = plan.key_hi[chosen], plan.key_lo[chosen]
     for place in spec.results.reuse_from:
-        if place.uri is None:
-            raise UserMistake(
-                "results.reuseFrom names a volume, which only a cluster has",
-                field="spec.results.reuseFrom",
-            )
+        assert place.uri is not None
         uri = place.uri if "://" in place.uri else str(base / place.uri)
         if claimed_by(Place.at(uri)) is None:
             say(f"note: results.reuseFrom: there is no study in {uri}; nothing is taken over")
@@ -66,6 +62,20 @@ def open_fits(
     return chosen[missing]
 
 
+def check(spec: ModelRunSpec, options: RunOptions) -> None:
+    """Judge what is asked to be reused and computed again, before anything stored is touched.
+
+    Raises:
+        UserMistake: A location is a volume, or a reason does not exist.
+    """
+    if any(place.uri is None for place in spec.results.reuse_from):
+        raise UserMistake(
+            "results.reuseFrom names a volume, which only a cluster has",
+            field="spec.results.reuseFrom",
+        )
+    _reasons(spec, options)
+
+
 def _reasons(spec: ModelRunSpec, options: RunOptions) -> list[FailureReason] | None:
     """Return the reasons whose stored failures are computed again; None: every reason."""
     if "all" in options.retry_failed:
@@ -74,10 +84,8 @@ def _reasons(spec: ModelRunSpec, options: RunOptions) -> list[FailureReason] | N
     reasons = list(spec.execution.retry_failed)
     for name in options.retry_failed:
         if name not in known:
-            raise UserMistake(
-                f"--retry-failed {name}: there is no such reason; choose from all, "
-                + ", ".join(known)
-            )
+            near = suggestion(name, ["all", *known], shown=len(known) + 1)
+            raise UserMistake(f"--retry-failed {name}: there is no such reason; {near}")
         reasons.append(known[name])
     return reasons
 

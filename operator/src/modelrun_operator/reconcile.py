@@ -10,12 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 import aiohttp
 import structlog
 
-from modelrun_api.phase import Phase
+from modelrun_api.phase import TERMINAL, Phase
 from modelrun_operator.core.actions import Action, Decision, Tell
 from modelrun_operator.core.decide import decide
 from modelrun_operator.core.retries import current_attempt
@@ -24,7 +24,13 @@ from modelrun_operator.errors import Conflict, NotFound, OperatorError, Refused,
 from modelrun_operator.kube.cache import Cache
 from modelrun_operator.kube.carry_out import SOON_SECONDS, Hands, carry_out, uid_of
 from modelrun_operator.kube.client import Kube
-from modelrun_operator.kube.observe import find_secrets, look_again, observe
+from modelrun_operator.kube.observe import (
+    find_events,
+    find_secrets,
+    look_again,
+    observe,
+    starting_pod,
+)
 from modelrun_operator.kube.progress import Heard, ask, runner_pod
 from modelrun_operator.kube.resources import RUNS
 from modelrun_operator.run import Run
@@ -32,6 +38,9 @@ from modelrun_operator.settings import Settings
 from modelrun_operator.telemetry import ACTIONS, STATUS_WRITES
 
 log = structlog.get_logger("modelrun.reconcile")
+
+EVENTS_SECONDS: Final = 10
+"""How often events about a pod that does not start are looked for."""
 
 STARTING_SECONDS: Final = 1.0
 """How often a runner is asked while it waits for its workers."""
@@ -57,6 +66,12 @@ class Memory:
 
     refusals: dict[str, str] = field(default_factory=dict)
     """What the API server said to actions that it refused, by action."""
+
+    events: tuple[dict[str, Any], ...] = ()
+    """Events about a pod that does not start."""
+
+    events_at: datetime | None = None
+    """When these were looked for last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,14 +101,20 @@ async def reconcile(uid: str, memory: Memory, world: World) -> timedelta | None:
     if body is None:
         return None
     run = Run.from_object(body)
-    if not memory.secrets_found:
+    if not memory.secrets_found and run.status.phase not in TERMINAL:
         await find_secrets(run, world.cache, world.kube)
         memory.secrets_found = True
     await look_again(run, world.cache, world.kube, now=world.now())
+    await _look_at_starting_pods(run, memory, world)
     listening = await _listen(run, memory, world)
     now = world.now()
     seen = observe(
-        run, world.cache, heard=memory.heard, refusals=tuple(memory.refusals.values()), now=now
+        run,
+        world.cache,
+        heard=memory.heard,
+        refusals=tuple(memory.refusals.values()),
+        events=memory.events,
+        now=now,
     )
     decision = decide(run, seen, now, world.settings)
     waits = [decision.wake_after]
@@ -120,6 +141,20 @@ async def reconcile(uid: str, memory: Memory, world: World) -> timedelta | None:
         waits.append(timedelta(seconds=STARTING_SECONDS))
     known = [one for one in waits if one is not None]
     return min(known) if known else None
+
+
+async def _look_at_starting_pods(run: Run, memory: Memory, world: World) -> None:
+    """Find out why a pod that has its node does not start: only events say it of volumes."""
+    now = world.now()
+    pod = starting_pod(run, world.cache, now=now)
+    if pod is None or run.status.phase in TERMINAL:
+        memory.events = ()
+        return
+    at = memory.events_at
+    if at is not None and (now - at).total_seconds() < EVENTS_SECONDS:
+        return
+    memory.events_at = now
+    memory.events = await find_events(pod, world.kube)
 
 
 async def _listen(run: Run, memory: Memory, world: World) -> bool:
@@ -185,6 +220,9 @@ async def _act(run: Run, decision: Decision, memory: Memory, world: World) -> bo
     later: WorldNotReady | None = None
     for action in decision.actions:
         name = type(action).__name__
+        if later is not None and not isinstance(action, Tell):
+            # Each may rest on the one before it: logs are kept before their pods go.
+            continue
         try:
             await carry_out(action, run, hands)
         except Refused as error:

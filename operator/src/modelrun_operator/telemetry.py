@@ -15,6 +15,8 @@ from typing import Final
 import structlog
 from prometheus_client import Counter, Gauge, Histogram
 
+from modelrun_operator.core.actions import ACTION_NAMES
+
 PASSES: Final = Counter("modelrun_passes_total", "Passes over runs.", ["outcome"])
 PASS_SECONDS: Final = Histogram(
     "modelrun_pass_seconds",
@@ -33,6 +35,13 @@ LAST_RELIST: Final = Gauge(
 HEARTBEAT: Final = Gauge(
     "modelrun_heartbeat_timestamp_seconds", "When the operator's loop turned last."
 )
+
+
+# A series that begins with its first event looks to Prometheus as if nothing had increased.
+for _outcome in ("done", "later", "bug"):
+    PASSES.labels(outcome=_outcome)
+for _action in ACTION_NAMES:
+    ACTIONS.labels(action=_action, outcome="refused")
 
 
 class Pulse:

@@ -23,6 +23,17 @@ MEMORY_THRESHOLD = "100Mi"
 # is enough for a test cluster. The matrix of the workflow sets the variable.
 DEFAULT_NODE_IMAGE = "kindest/node:v1.34.0"
 
+# A lost node is noticed after 16 s, and its pods leave after 30 s. kind writes kubeadm's v1beta3
+# before Kubernetes 1.36 and v1beta4, where flags are a list, from then on; a patch of the other
+# version is passed over without a word, so both are given.
+CONTROL_PLANE = {
+    "controllerManager": {"node-monitor-period": "2s", "node-monitor-grace-period": "16s"},
+    "apiServer": {
+        "default-not-ready-toleration-seconds": "30",
+        "default-unreachable-toleration-seconds": "30",
+    },
+}
+
 
 class KindProvider:
     """A cluster by kind; kubectl, kind and helm are taken from the path."""
@@ -53,7 +64,7 @@ class KindProvider:
             shared.mkdir(parents=True, exist_ok=True)
             shared.chmod(0o777)
             config = self.home.run / "kind.json"
-            config.write_text(json.dumps(self._config(shared), indent=1))
+            config.write_text(json.dumps(self.config(shared), indent=1))
             with step("kind cluster created"):
                 run(
                     [
@@ -152,6 +163,18 @@ class KindProvider:
     def relieve_memory(self, name: str) -> None:
         self._set_threshold(name, MEMORY_THRESHOLD)
 
+    def freeze_api_server(self) -> None:
+        run(["docker", "pause", f"{CLUSTER}-control-plane"])
+
+    def thaw_api_server(self) -> None:
+        run(["docker", "unpause", f"{CLUSTER}-control-plane"])
+        ready = [*self._kubectl(), "get", "--raw", "/readyz"]
+        wait_until(
+            "the API server is ready again",
+            lambda: run(ready, check=False, limit=10).returncode == 0,
+            limit=60,
+        )
+
     def _set_threshold(self, name: str, threshold: str) -> None:
         """Rewrite the kubelet's eviction threshold, and start it again."""
         edit = (
@@ -160,7 +183,8 @@ class KindProvider:
         )
         run(["docker", "exec", self._known(name), "sh", "-c", edit])
 
-    def _config(self, shared: Path) -> dict[str, object]:
+    def config(self, shared: Path) -> dict[str, object]:
+        """Return kind's configuration of the cluster; `shared` is the folder of its volumes."""
         workers = [
             {
                 "role": "worker",
@@ -176,24 +200,33 @@ class KindProvider:
             "evictionPressureTransitionPeriod": "10s",
             "nodeStatusUpdateFrequency": "4s",
         }
-        control_plane = {
+        older = {
             "apiVersion": "kubeadm.k8s.io/v1beta3",
             "kind": "ClusterConfiguration",
-            "controllerManager": {
-                "extraArgs": {"node-monitor-period": "2s", "node-monitor-grace-period": "16s"}
-            },
-            "apiServer": {
-                "extraArgs": {
-                    "default-not-ready-toleration-seconds": "30",
-                    "default-unreachable-toleration-seconds": "30",
-                }
-            },
+            **{part: {"extraArgs": flags} for part, flags in CONTROL_PLANE.items()},
         }
+        newer = [
+            {
+                "op": "add",
+                "path": f"/{part}/extraArgs/-",
+                "value": {"name": name, "value": value},
+            }
+            for part, flags in CONTROL_PLANE.items()
+            for name, value in flags.items()
+        ]
         return {
             "apiVersion": "kind.x-k8s.io/v1alpha4",
             "kind": "Cluster",
             "nodes": [{"role": "control-plane"}, *workers],
-            "kubeadmConfigPatches": [json.dumps(kubelet), json.dumps(control_plane)],
+            "kubeadmConfigPatches": [json.dumps(kubelet), json.dumps(older)],
+            "kubeadmConfigPatchesJSON6902": [
+                {
+                    "group": "kubeadm.k8s.io",
+                    "version": "v1beta4",
+                    "kind": "ClusterConfiguration",
+                    "patch": json.dumps(newer),
+                }
+            ],
         }
 
     def _share_storage(self) -> None:

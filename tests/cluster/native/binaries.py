@@ -122,7 +122,7 @@ def built(home: Home, name: str) -> Path:
                     *module.packages,
                 ],
                 home.root / "logs" / f"build-{name}.log",
-                limit=1800,
+                limit=2400,
                 env={"CGO_ENABLED": "0"},
                 folder=source,
             )

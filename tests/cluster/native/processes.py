@@ -35,8 +35,12 @@ class Process:
 
     def kill(self) -> None:
         """End it without asking; fine when it has ended."""
+        self.signal(signal.SIGKILL)
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send it a signal; fine when it has ended."""
         with contextlib.suppress(ProcessLookupError):
-            os.kill(self.pid, signal.SIGKILL)
+            os.kill(self.pid, number)
 
 
 @dataclass(frozen=True, slots=True)

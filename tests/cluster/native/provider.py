@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import signal
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -21,7 +22,7 @@ from cluster.native.certificates import Certificates
 from cluster.native.control_plane import ROLES, ControlPlane
 from cluster.native.images import references, write_binary_image
 from cluster.native.node import Node
-from cluster.native.processes import Processes
+from cluster.native.processes import Process, Processes
 from cluster.native.volumes import CLASS
 from cluster.provider import BuiltImage, Status, Tools
 
@@ -242,3 +243,17 @@ class NativeProvider:
 
     def relieve_memory(self, name: str) -> None:
         self._node(name).start_kubelet()
+
+    def freeze_api_server(self) -> None:
+        self._api_server().signal(signal.SIGSTOP)
+
+    def thaw_api_server(self) -> None:
+        self._api_server().signal(signal.SIGCONT)
+        api = Api.of(self.home.kubeconfig)
+        wait_until("the API server is ready again", api.ready, limit=60)
+
+    def _api_server(self) -> Process:
+        found = self.processes.find("kube-apiserver")
+        if found is None:
+            raise ClusterError("kube-apiserver is not running; `make cluster-up` mends it.")
+        return found

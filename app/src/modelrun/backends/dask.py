@@ -153,6 +153,10 @@ class DaskBackend:
                     f"cannot reach the Dask scheduler at {self._address}: {error}"
                 ) from error
         try:
+            if self._cluster is None:
+                self._open_client.run_on_scheduler(
+                    machine.raise_file_limit, max(self._wanted, self._quorum)
+                )
             self._wait_for_workers()
             self._prepare()
         except OSError as error:
@@ -269,6 +273,8 @@ class DaskBackend:
                 f"{len(broken)} of {len(seen)} workers cannot be inspected; {who} says "
                 f"{type(what).__name__}: {what}. Is modelrun installed there?"
             )
+        if said := preflight.scarce(seen):
+            raise InfrastructureError(said)
         rows = preflight.differences(preflight.versions(), seen)
         if rows:
             raise InfrastructureError(

@@ -21,7 +21,7 @@ from typing import Self, TypeVar
 
 from modelrun.backends import recorder
 from modelrun.engines.guard import Caught
-from modelrun.errors import ModelrunError
+from modelrun.errors import ModelrunError, UserMistake
 from modelrun_api.failure import FailureReason
 
 T = TypeVar("T")
@@ -81,8 +81,9 @@ class WorkerGuard:
         """Run the function under the time limit; what it raises comes back as a value.
 
         An interrupt of this process (KeyboardInterrupt, Stopped) passes through when the call
-        runs in the main thread, where only the user can have caused it. A process that the
-        function has forked ends here and never goes on with the task.
+        runs in the main thread, where only the user can have caused it. A UserMistake, such as a
+        module that cannot be imported, passes through everywhere: it ends the run. A process that
+        the function has forked ends here and never goes on with the task.
 
         Args:
             fit: The index of the slice; -1 for a block of fits.
@@ -96,6 +97,8 @@ class WorkerGuard:
                 self._disarm()
         except BaseException as error:
             self._disarm()
+            if isinstance(error, UserMistake):
+                raise  # no fit of this model can do better, here or elsewhere
             if self._main and isinstance(error, (KeyboardInterrupt, ModelrunError)):
                 raise
             return self._caught(error)

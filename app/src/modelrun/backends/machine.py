@@ -8,7 +8,8 @@ from __future__ import annotations
 import os
 import resource
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from modelrun.errors import InfrastructureError
@@ -80,8 +81,41 @@ def memory_per_worker(workers: int) -> int:
     return int(total * (1 - RUNNER_SHARE) / max(1, workers))
 
 
+@dataclass(frozen=True, slots=True)
+class ProcessRoom:
+    """How many processes and threads a container has, and how many it may have."""
+
+    used: int
+    limit: int
+
+    @property
+    def is_scarce(self) -> bool:
+        """Whether less than a tenth is left: the next worker that restarts may find none."""
+        return self.used > 0.9 * self.limit
+
+
+def process_room(
+    folders: Sequence[Path] = (Path("/sys/fs/cgroup"), Path("/sys/fs/cgroup/pids")),
+) -> ProcessRoom | None:
+    """Return the room for processes in this container; None where nothing limits it.
+
+    Args:
+        folders: Where the control group may be mounted (version 2, version 1).
+    """
+    for folder in folders:
+        try:
+            limit = (folder / "pids.max").read_text(encoding="ascii").strip()
+            used = (folder / "pids.current").read_text(encoding="ascii").strip()
+        except OSError:
+            continue
+        return None if limit == "max" else ProcessRoom(int(used), int(limit))
+    return None
+
+
 def raise_file_limit(workers: int) -> None:
     """Raise the soft limit of open files to what a scheduler needs for its workers.
+
+    Sent to a scheduler that runs elsewhere, it is that one's limit.
 
     Raises:
         InfrastructureError: The hard limit is lower than that.

@@ -12,6 +12,8 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from modelrun.backends.machine import ProcessRoom, process_room
+
 PACKAGES = ("modelrun", "numpy", "scipy", "pandas", "pyarrow", "statsmodels", "patsy", "joblib")
 """Packages whose versions must be equal in runner and workers."""
 
@@ -24,6 +26,8 @@ class Inspection:
     """Name and version of Python and of the packages; `absent` where one is not installed."""
     pools: tuple[tuple[str, int], ...]
     """Each pool of numeric threads that is loaded: its library and its number of threads."""
+    processes: ProcessRoom | None = None
+    """The room for processes around the worker; None where nothing limits it."""
 
 
 def inspect() -> Inspection:
@@ -38,6 +42,7 @@ def inspect() -> Inspection:
             (f"{pool['user_api']} ({pool['internal_api']})", int(pool["num_threads"]))
             for pool in threadpool_info()
         ),
+        processes=process_room(),
     )
 
 
@@ -75,6 +80,23 @@ def differences(
             if threads != 1:
                 rows[f"threads of {library}", "1", str(threads)] += 1
     return [(*row, count) for row, count in sorted(rows.items())]
+
+
+def scarce(workers: Mapping[str, Inspection]) -> str:
+    """Return what to say of workers whose container has hardly a process left; else nothing."""
+    found = {
+        who: seen.processes
+        for who, seen in sorted(workers.items())
+        if seen.processes is not None and seen.processes.is_scarce
+    }
+    if not found:
+        return ""
+    who, room = next(iter(found.items()))
+    return (
+        f"{len(found)} of {len(workers)} workers are in containers with hardly a process left; "
+        f"that of {who} has {room.used} of {room.limit} processes and threads. Use fewer workers "
+        "on a node, or raise the limit (podPidsLimit of the kubelet)"
+    )
 
 
 def table(rows: list[tuple[str, str, str, int]]) -> str:

@@ -203,7 +203,12 @@ def results(
         str | None, typer.Option("--run", metavar="NAME", help="Those of a run on a cluster.")
     ] = None,
     to: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="With --run: copy them into DIR.")
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="With --run: copy them into DIR. From a volume the copy is always made, by "
+            "default into results/NAME.",
+        ),
     ] = None,
     diff: Annotated[
         str | None, typer.Option(metavar="OTHER", help="Compare with another results folder.")
@@ -223,15 +228,16 @@ def results(
 
     - `modelrun results results/ff25-rolling`
     - `modelrun results --run ff25-rolling` opens what a run on a cluster stored
-    - `modelrun results --run ff25-rolling --to results/ff25` copies it
+    - `modelrun results --run ff25-rolling --to copies/ff25` copies it, and opens the copy
+    - `modelrun results --run ff25-rolling --csv tables` exports it
     """
     del debug
     if (folder is None) == (run_name is None):
         raise typer.BadParameter("give a folder, or the name of a run on a cluster with --run")
     if run_name is not None:
-        from modelrun.cli import remote
+        from modelrun.cli import bringing
 
-        folder = remote.results(run_name, access_of(namespace, context, kubeconfig), to=to)
+        folder = bringing.results(run_name, access_of(namespace, context, kubeconfig), to=to)
     elif to is not None:
         raise typer.BadParameter("--to goes with --run; a folder is on this machine already")
     assert folder is not None

@@ -54,12 +54,13 @@ def submit(
     """Hand a file to a cluster, with the code beside it.
 
     The modules that its callables or its program need travel along, up to 900 KiB. Doing it again
-    changes nothing.
+    changes nothing. What defines a run never changes: --replace deletes it and starts it anew, and
+    the fits that are still valid are not computed again.
 
     **Examples**
 
     - `modelrun submit modelrun.yaml`
-    - `modelrun submit modelrun.yaml --dry-run`
+    - `modelrun submit modelrun.yaml --dry-run` shows what it would take, and makes nothing
     - `modelrun submit modelrun.yaml -n research --replace --watch`
     """
     del debug
@@ -78,7 +79,7 @@ def submit(
 @cluster.command(rich_help_panel=PANEL)
 def status(
     name: Annotated[
-        str | None, typer.Argument(metavar="[NAME]", help="One run; without it all runs.")
+        str | None, typer.Argument(metavar="NAME", help="One run; without it all runs.")
     ] = None,
     *,
     everywhere: Annotated[
@@ -119,12 +120,16 @@ def watch(
     output: OutputOption = Output.TEXT,
     debug: Debug = False,
 ) -> int:
-    """Follow a run to its end; the exit code is that of `modelrun run`.
+    """Follow a run to its end. Ctrl-C ends only the looking.
+
+    Exit codes are those of `modelrun run`: 0 succeeded, 2 your mistake, 3 too many failed fits,
+    75 infrastructure, 1 anything else.
 
     **Examples**
 
     - `modelrun watch ff25-rolling`
-    - `modelrun watch ff25-rolling --output json` prints a line for each change
+    - `modelrun watch ff25-rolling && modelrun results --run ff25-rolling`
+    - `modelrun watch ff25-rolling --output json` prints an object for each change
     """
     del debug
     from modelrun.cli import remote
@@ -144,6 +149,7 @@ def logs(
     namespace: Namespace = None,
     context: Context = None,
     kubeconfig: Kubeconfig = None,
+    output: OutputOption = Output.TEXT,
     debug: Debug = False,
 ) -> int:
     """Print the logs of a run's pods; after its end, the last lines that were kept.
@@ -152,6 +158,7 @@ def logs(
 
     - `modelrun logs ff25-rolling`
     - `modelrun logs ff25-rolling --role runner --follow`
+    - `modelrun logs ff25-rolling --tail 20 --output json` prints an object for each line
     """
     del debug
     from modelrun.cli import remote
@@ -162,6 +169,7 @@ def logs(
         role=role.value if role else None,
         tail=tail,
         follow=follow,
+        as_json=output is Output.JSON,
     )
 
 
@@ -177,7 +185,10 @@ def why(
 ) -> int:
     """Say why a run is not further, and what to do next.
 
-    **Example**: `modelrun why ff25-rolling`
+    **Examples**
+
+    - `modelrun why ff25-rolling`
+    - `modelrun why ff25-rolling --output json` has the reason as one word
     """
     del debug
     from modelrun.cli import remote
@@ -201,6 +212,8 @@ def cancel(
     debug: Debug = False,
 ) -> int:
     """Delete an unfinished run and all that it holds; the fits that it stored stay.
+
+    A finished run is left alone. To stop for a while, use `modelrun suspend`.
 
     **Example**: `modelrun cancel ff25-rolling`
     """
@@ -226,6 +239,8 @@ def suspend(
     debug: Debug = False,
 ) -> int:
     """Give a run's cluster back for now; finished fits stay.
+
+    It costs nothing until `modelrun resume` lets it go on where it stopped.
 
     **Example**: `modelrun suspend ff25-rolling`
     """

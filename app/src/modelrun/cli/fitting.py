@@ -117,7 +117,7 @@ def _display(show: str, tally: Tally) -> Display:
 def _summarise(finished: Finished, tally: Tally) -> None:
     from rich.console import Console
 
-    from modelrun.progress import duration
+    from modelrun.progress import counted, duration, pace
 
     console = Console(highlight=False)
     counts = finished.counts
@@ -132,12 +132,15 @@ def _summarise(finished: Finished, tally: Tally) -> None:
     if counts["reused"]:
         words.append(f"{counts['reused']:,} of them reused")
     rate = tally.fits_per_second()
-    pace = f", {rate:,.0f} fits a second" if rate else ""
+    speed = f", {pace(rate)} fits a second" if rate else ""
+    took = duration(sum(finished.seconds.values()))
     console.print(
-        f"[bold]{counts['total']:,} fits[/bold] in {duration(sum(finished.seconds.values()))}"
-        f"{pace}: {', '.join(words)}",
+        f"[bold]{counted(counts['total'], 'fit')}[/bold] in {took}{speed}: {', '.join(words)}",
         soft_wrap=True,
     )
+    if finished.reasons:
+        why = ", ".join(f"{count:,} {reason}" for reason, count in finished.reasons.items())
+        console.print(f"reasons  {why}", soft_wrap=True)
     console.print(f"tables   {finished.location}/", soft_wrap=True)
     for name in ("coefficients", "fits", "failures", "observations"):
         path = Path(finished.location) / f"{name}.parquet"
@@ -149,6 +152,9 @@ def _summarise(finished: Finished, tally: Tally) -> None:
                 console.print(f"         {path.name:<22}{rows:>12,} rows", soft_wrap=True)
     if finished.report:
         console.print(f"report   {finished.report}", soft_wrap=True)
+        printed = Path(finished.report).with_suffix(".pdf")
+        if str(printed) != finished.report and printed.exists():
+            console.print(f"         {printed}", soft_wrap=True)
     console.print(f"next     modelrun results {finished.location}", style="dim", soft_wrap=True)
 
 

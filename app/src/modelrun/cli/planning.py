@@ -15,7 +15,7 @@ from modelrun.location import results_location
 from modelrun.pipeline import default_backend, preloads
 from modelrun.plan import build
 from modelrun.preparing import check_models, located, prepare
-from modelrun.progress import duration
+from modelrun.progress import counted, duration
 from modelrun.results import run_json
 from modelrun.store.place import Place
 from modelrun.store.store import Store
@@ -112,7 +112,8 @@ def _look_ahead(
     loaded: Loaded, file: Path, *, to: str | None, workers: int | None, with_pilot: bool
 ) -> Forecast:
     base = file.absolute().parent
-    location = results_location(loaded.run, to=to, base=base, trial=False)
+    with located(loaded.document):
+        location = results_location(loaded.run, to=to, base=base, trial=False)
     with tempfile.TemporaryDirectory(prefix="modelrun-") as scratch:
         prepared = prepare(
             loaded, base=base, folder=Path(scratch) / "study", environment=os.environ
@@ -142,8 +143,9 @@ def _print(looked: Forecast, file: Path) -> None:
     console = Console(highlight=False)
     total = sum(model.total for model in looked.models)
     console.print(
-        f"[bold]{total:,} fits[/bold]: {len(looked.models)} models x {looked.slices:,} slices of "
-        f"{looked.rows:,} rows in {looked.groups:,} groups",
+        f"[bold]{counted(total, 'fit')}[/bold]: {counted(len(looked.models), 'model')} x "
+        f"{counted(looked.slices, 'slice')} of {counted(looked.rows, 'row')} in "
+        f"{counted(looked.groups, 'group')}",
         soft_wrap=True,
     )
     table = Table(box=None, pad_edge=False, header_style="bold")
@@ -152,13 +154,15 @@ def _print(looked: Forecast, file: Path) -> None:
         table.add_column(title, justify="right" if right else "left")
     for model in looked.models:
         per_fit = model.seconds_per_fit
+        new = model.total - model.stored
+        because = ", ".join(model.changed) or ("data" if looked.data_changed else "")
         table.add_row(
             model.name,
             model.engine,
             f"{model.stored:,}",
-            f"{model.total - model.stored:,}",
+            f"{new:,}",
             "" if per_fit is None else f"{1000 * per_fit:.3g}",
-            ", ".join(model.changed) or ("data" if looked.data_changed else ""),
+            because if new else "",
         )
     console.print(table)
     for model in looked.models:
@@ -171,7 +175,7 @@ def _print(looked: Forecast, file: Path) -> None:
         seconds = looked.pilot.forecast(looked.workers)
         memory = looked.pilot.memory_bytes / (1 << 20)
         console.print(
-            f"forecast  {duration(seconds)} of fitting on {looked.workers} workers, "
+            f"forecast  {duration(seconds)} of fitting on {counted(looked.workers, 'worker')}, "
             f"{memory:,.0f} MiB in each",
             soft_wrap=True,
         )

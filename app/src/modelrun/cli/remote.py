@@ -66,7 +66,7 @@ def status(name: str | None, access: Access, *, everywhere: bool, as_json: bool)
         where = "on the cluster" if everywhere else f"in the namespace {runs.connection.namespace}"
         print(f"there is no run {where}; `modelrun submit FILE` makes one")
         return 0
-    from modelrun.remote.screen import table
+    from modelrun.remote.listing import table
 
     _print(table(found, now=now, everywhere=everywhere))
     return 0
@@ -90,7 +90,9 @@ def watch(name: str, access: Access, *, as_json: bool) -> int:
     return 0 if error is None else error.exit_code
 
 
-def logs(name: str, access: Access, *, role: Role | None, tail: int, follow: bool) -> int:
+def logs(
+    name: str, access: Access, *, role: Role | None, tail: int, follow: bool, as_json: bool
+) -> int:
     """Print the logs of a run's pods, live ones or the tails that were kept."""
     from modelrun.remote.logs import logs as logs_of
 
@@ -98,6 +100,11 @@ def logs(name: str, access: Access, *, role: Role | None, tail: int, follow: boo
     run = Runs(connection).get(name)
     with _goes_on(name):
         for log in logs_of(connection, run, role=role, tail=tail, follow=follow):
+            about = {"pod": log.pod, "role": log.role, "kept": log.kept}
+            for text in log.lines if as_json else ():
+                print(json.dumps({**about, "line": text}, ensure_ascii=False), flush=follow)
+            if as_json:
+                continue
             kept = ", gone; its last lines were kept" if log.kept else ""
             print(f"==> {log.pod} ({log.role or 'pod'}{kept}) <==", file=sys.stderr)
             for text in log.lines:
@@ -122,17 +129,8 @@ def why(name: str, access: Access, *, as_json: bool) -> int:
 
 def cancel(name: str, access: Access, *, wait: bool, as_json: bool) -> int:
     """Delete a run; what it stored stays."""
-    from modelrun.errors import UserMistake
-
     runs = Runs(Connection.open(access))
-    run = runs.get(name)
-    if run.finished:
-        raise UserMistake(
-            f"{name} is finished ({run.phase}); there is nothing to cancel. "
-            f"`kubectl delete modelrun {name} -n {run.namespace}` removes its entry and its logs; "
-            "results stay"
-        )
-    runs.delete(run)
+    run = runs.cancel(name)
     if wait:
         runs.wait_until_gone(run, seconds=60)
     fits = run.status.fits
@@ -164,19 +162,6 @@ def suspend(name: str, access: Access, *, suspended: bool, as_json: bool) -> int
     return 0
 
 
-def results(name: str, access: Access, *, to: Path | None) -> str:
-    """Return where the results of a run are; a copy of them where `to` asks for one."""
-    from modelrun.remote.fetching import address, fetch
-    from modelrun.results.opened import Opened
-
-    uri = address(Runs(Connection.open(access)).get(name))
-    if to is None:
-        return uri
-    for path in fetch(Opened(uri), to):
-        print(path, file=sys.stderr)
-    return str(to)
-
-
 @contextmanager
 def _goes_on(name: str) -> Iterator[None]:
     """Say what Ctrl-C did not do: the run is the cluster's, not this command's."""
@@ -194,7 +179,7 @@ def _display(*, as_json: bool) -> Iterator[Any]:
 
     console = Console(highlight=False)
     if as_json or not console.is_terminal:
-        from modelrun.remote.screen import line
+        from modelrun.remote.listing import line
 
         said: list[str] = []
 
@@ -203,7 +188,7 @@ def _display(*, as_json: bool) -> Iterator[Any]:
             text = json.dumps(_document(run, now)) if as_json else line(run, now=now)
             if as_json or text != (said[-1] if said else ""):
                 said[:] = [text]
-                print(text, flush=True)
+                print(text if as_json else f"{now.astimezone():%H:%M:%S}  {text}", flush=True)
 
         yield show
         return
@@ -215,7 +200,7 @@ def _display(*, as_json: bool) -> Iterator[Any]:
     looks: list[Seen] = []
 
     def drawn() -> Any:
-        return screen(looks[-1], now=datetime.now(UTC)) if looks else Text("…")
+        return screen(looks[-1], now=datetime.now(UTC), watching=True) if looks else Text("…")
 
     with Live(get_renderable=drawn, console=console, refresh_per_second=2):
         yield looks.append
@@ -231,6 +216,7 @@ def _submitted(made: Submission, done: Submitted, *, dry_run: bool) -> dict[str,
         "verb": done.verb,
         "dryRun": dry_run,
         "changes": [str(change) for change in done.changed],
+        "outlook": dict(done.outlook),
         **({"objects": objects} if dry_run else {"uid": done.run.uid}),
     }
 
@@ -242,6 +228,8 @@ def _tell_submitted(made: Submission, done: Submitted, *, dry_run: bool) -> None
     print(f"{done.run.name} in {done.run.namespace}: {would}{done.verb}")
     for change in done.changed:
         print(f"  {change}")
+    for title, text in done.outlook:
+        print(f"  {title + ':':<9}{text}")
     if made.packed is not None:
         print(f"code: ConfigMap {made.code_name}, {size(made.packed.size)}")
         for name in made.packed.files:

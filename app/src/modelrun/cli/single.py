@@ -92,7 +92,7 @@ def describe(plan: Plan, number: int) -> str:
         first, last = (
             column[int(rows[base])] for rows in (study.slices.window_start, study.slices.window_end)
         )
-        words.append(f"{first} to {last}")
+        words.append(" to ".join(str(end).removesuffix(" 00:00:00") for end in (first, last)))
     if study.slices.replicates:
         words.append(f"replicate {int(study.slices.replicate(at)[0])}")
     return " · ".join(words) or "all rows"

@@ -94,8 +94,8 @@ def load(name: str, *, field: str = "spec.data.dataset") -> pa.Table:
     """
     if name not in names():
         raise UserMistake(
-            f"there is no bundled dataset {name!r}; {suggestion(name, names(), shown=40)}. "
-            "`modelrun datasets` describes them.",
+            f"there is no bundled dataset {name!r}; {suggestion(name, names(), shown=40)} "
+            "(`modelrun datasets` describes them)",
             field=field,
         )
     return french() if name == "french" else _of_statsmodels(name)

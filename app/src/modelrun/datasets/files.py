@@ -84,10 +84,10 @@ class File:
                 field=self.field,
             ) from None
         except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, EOFError) as error:
+            said = str(error).splitlines()[0].rstrip(".")
             raise UserMistake(
-                f"{self.address} is not a {self.format} file that can be read: "
-                f"{str(error).splitlines()[0]}. If it has another format, say `format: csv`, "
-                "`parquet` or `arrow` beside the uri.",
+                f"{self.address} is not a {self.format} file that can be read: {said}. If it has "
+                "another format, say `format: csv`, `parquet` or `arrow` beside the uri.",
                 field=self.field,
             ) from None
         except ImportError as error:
@@ -133,7 +133,9 @@ class File:
 
         files = sorted(entry.name for entry in folder.iterdir() if _known(entry.name))
         name = Path(self.address).name
-        return f"{message}; data files in that folder: {suggestion(name, files)}"
+        if not files:
+            return f"{message}, and no other data file in that folder."
+        return f"{message}; {suggestion(name, files)}"
 
     def _no_client(self, error: ImportError) -> UserMistake:
         scheme = self.address.partition("://")[0]

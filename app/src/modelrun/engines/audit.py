@@ -26,12 +26,16 @@ from modelrun.plan.study import Study
 from modelrun.plan.task import Task
 
 Ints = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
 
 LEAST = 300
 """Fits that are audited at least, or all there are."""
 
 CANDIDATES = 20
 """The hard half is taken from so many times as many random fits."""
+
+MOST_POOLS = 4
+"""Pools that are looked through for fits that the kernels do themselves."""
 
 SHOWN = 20
 """Violations that are listed."""
@@ -81,7 +85,8 @@ class AuditOutcome:
             return "No fit was audited: none was fitted by the batched engine."
         worst = max(self.largest.items(), key=lambda item: item[1], default=("", 0.0))
         start = (
-            f"{self.compared} of {self.batched} batched fits were done again by plain statsmodels"
+            f"{self.compared:,} of {self.batched:,} batched fits were done again by plain "
+            "statsmodels"
         )
         if not self.clean:
             fits = len({violation.fit for violation in self.violations})
@@ -119,45 +124,75 @@ class AuditOutcome:
         }  # fmt: skip
 
 
-def choose(study: Study, *, share: float, seed: int = 0, least: int = LEAST) -> list[Sample]:
+def choose(
+    study: Study,
+    *,
+    share: float,
+    seed: int = 0,
+    least: int = LEAST,
+    among: Ints | None = None,
+) -> list[Sample]:
     """Choose fits of the batched models; the kernels alone are needed for that.
 
     Args:
         study: The study.
         share: Of all batched fits, such as 0.001.
         seed: Of the random half.
-        least: Fits that are audited at least.
+        least: Fits that are audited at least, where the kernels do as many.
+        among: The fits of the run (model * S + slice), ascending; None: all of the study.
     """
-    models = [m for m, model in enumerate(study.models) if model.engine == "batched"]
-    if not models:
-        return []
     slices = len(study.slices)
-    wanted = max(least, int(np.ceil(share * slices * len(models))))
-    each = min(slices, -(-wanted // len(models)))
+    offered: dict[int, Ints] = {}
+    for m, model in enumerate(study.models):
+        if model.engine == "batched":
+            own = np.arange(slices) if among is None else among[among // slices == m] % slices
+            if len(own):
+                offered[m] = own
+    wanted = max(least, int(np.ceil(share * sum(map(len, offered.values())))))
     samples = []
-    for model in models:
-        draws = np.random.default_rng([seed, model])
-        if each == slices:
-            samples.append(Sample(model, np.arange(slices), np.empty(0, np.int64)))
-            continue
-        random = draws.choice(slices, size=-(-each // 2), replace=False)
-        pool = draws.choice(slices, size=min(slices, CANDIDATES * each), replace=False)
-        samples.append(Sample(model, random, _hardest(study, model, pool, each // 2)))
-    return samples
+    left = len(offered)
+    # Small models first: what they cannot give, the larger ones do.
+    for number, own in sorted(offered.items(), key=lambda item: len(item[1])):
+        sample = _sample(study, number, own, -(-wanted // left), seed)
+        samples.append(sample)
+        wanted, left = max(0, wanted - len(sample.slices())), left - 1
+    return sorted(samples, key=lambda sample: sample.model)
 
 
-def _hardest(study: Study, model: int, pool: Ints, count: int) -> Ints:
-    """Return the slices of a pool that pass the gate most narrowly or iterate longest."""
+def _sample(study: Study, model: int, own: Ints, each: int, seed: int) -> Sample:
+    """Return fits of one model that the kernels do themselves: half random, half the hardest."""
+    if each >= len(own):
+        return Sample(model, own, np.empty(0, np.int64))
     from modelrun.engines.batched_engine import BatchedEngine
 
-    measures = BatchedEngine().difficulty(study, model, pool)
+    engine = BatchedEngine()
+    order = np.random.default_rng([seed, model]).permutation(own)
+    known = 0
+    measures: list[tuple[Floats, ...]] = []
+    random: list[int] = []
+    pool = CANDIDATES * each
+    # Fits that the gate hands over are skipped, so that the random half is full where it can be;
+    # where nearly all are handed over, looking for the others must not cost a second run.
+    while known < min(len(order), MOST_POOLS * pool) and len(random) < -(-each // 2):
+        part = order[known : known + pool]
+        measures.append(engine.difficulty(study, model, part))
+        gated = part[np.isfinite(measures[-1][0])]
+        random.extend(gated[: -(-each // 2) - len(random)].tolist())
+        known += len(part)
+    joined = tuple(np.concatenate(parts) for parts in zip(*measures, strict=True))
+    hard = _hardest(order[:known], joined, set(random), each // 2)
+    return Sample(model, np.sort(np.array(random, np.int64)), hard)
+
+
+def _hardest(pool: Ints, measures: tuple[Floats, ...], taken: set[int], count: int) -> Ints:
+    """Return the slices of a pool that pass the gate most narrowly or iterate longest."""
     chosen: dict[int, None] = {}
     order = [np.argsort(-measure, kind="stable") for measure in measures]
     for ranks in zip(*order, strict=True):
         for at in ranks:
             if len(chosen) >= count:
                 return np.array(list(chosen), dtype=np.int64)
-            if np.isfinite(measures[0][at]):
+            if np.isfinite(measures[0][at]) and int(pool[at]) not in taken:
                 chosen[int(pool[at])] = None
     return np.array(list(chosen), dtype=np.int64)
 
@@ -197,7 +232,7 @@ def compare(
         random += int((gated & np.isin(sample.slices(), sample.random)).sum())
         keep = arrays.from_numpy(np.flatnonzero(gated))
         comparison = contract.compare(
-            mine.take(keep), reference.take(keep), solver=model.spec.estimator or ""
+            mine.take(keep), reference.take(keep), solver=contract.solver(model.spec)
         )
         found.append((model.name, comparison))
     largest: dict[str, float] = {}
@@ -223,7 +258,9 @@ def _gated(frame: pa.RecordBatch) -> npt.NDArray[np.bool_]:
     )
 
 
-def write(folder: Path, out: Path, *, share: float, seed: int = 0) -> None:
+def write(
+    folder: Path, out: Path, *, share: float, seed: int = 0, among: Ints | None = None
+) -> None:
     """Choose and refit, and leave everything in one Arrow file; the audit's own process does it.
 
     Args:
@@ -231,11 +268,12 @@ def write(folder: Path, out: Path, *, share: float, seed: int = 0) -> None:
         out: The file; it appears when it is complete.
         share: Of all batched fits.
         seed: Of the random half.
+        among: The fits of the run; None: all of the study.
     """
     from modelrun.plan import study_files
 
     study = study_files.open_study(folder)
-    samples = choose(study, share=share, seed=seed)
+    samples = choose(study, share=share, seed=seed, among=among)
     part = out.with_name(out.name + ".part")
     with pa.OSFile(str(part), "wb") as sink:
         writer: Any = None
@@ -274,7 +312,8 @@ def main() -> int:
     if not order:
         return 0  # there was nothing to audit
     given = json.loads(order)
-    write(Path(given["study"]), Path(given["out"]), share=given["share"])
+    among = None if given["among"] is None else np.load(given["among"])
+    write(Path(given["study"]), Path(given["out"]), share=given["share"], among=among)
     return 0
 
 

@@ -119,7 +119,12 @@ class CallableEngine:
         model = study.models[number]
         if number not in loaded.functions:
             assert model.spec.callable is not None
-            loaded.functions[number] = load(model.spec.callable, study.code_folder)
+            try:
+                loaded.functions[number] = load(model.spec.callable, study.code_folder)
+            except UserMistake as mistake:
+                raise UserMistake(
+                    mistake.message, field=f"spec.models[{number}].callable"
+                ) from mistake
         rows = rows_of(study, index)
         few = self._few(study, count(rows))
         if few is not None:

@@ -53,6 +53,12 @@ def choose(question: Question) -> tuple[EngineName, str]:
         UserMistake: `batched` was demanded for a model that the kernels do not know.
     """
     if question.model.callable is not None:
+        if question.asked == "batched":
+            raise UserMistake(
+                f"model {question.model.name!r} cannot be fitted by the batched engine: it is a "
+                "function of your own. Write engine: auto to let it run",
+                field=f"{question.field}.callable",
+            )
         return "callable", "a function of your own"
     if question.asked == "statsmodels":
         return "statsmodels", "the file asks for it"

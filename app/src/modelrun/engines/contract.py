@@ -16,6 +16,8 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from modelrun import arrays
+from modelrun.engines import exact_quantreg
+from modelrun_api.spec import Model
 
 Floats = npt.NDArray[np.float64]
 
@@ -60,6 +62,11 @@ class Comparison:
     """The largest difference of each column, in units of what is allowed."""
 
     violations: tuple[Violation, ...]
+
+
+def solver(model: Model) -> str:
+    """Return the name under which a model's solver may have a wider contract."""
+    return "" if exact_quantreg.asked(model.fit) else model.estimator or ""
 
 
 def coefficient_tolerance(column: str, theirs: Mapping[str, Floats]) -> Floats:

@@ -134,10 +134,10 @@ def estimator(name: str, *, field: str | None = None) -> Estimator:
     entry = ESTIMATORS.get(name)
     if entry is not None:
         return entry
-    near = nearest(name, tuple(ESTIMATORS))
-    hint = f"did you mean {near}? " if near else ""
     raise UserMistake(
-        f"unknown estimator {name!r}: {hint}Estimators are statsmodels' classes: "
-        f"{', '.join(ESTIMATORS)}. Anything else can be fitted with callable: 'module:function'.",
+        f"unknown estimator {name!r}: neither a class of statsmodels' formulas nor of its time "
+        "series; anything else can be fitted with callable: 'module:function'",
         field=field,
+        allowed=tuple(ESTIMATORS),
+        nearest=nearest(name, tuple(ESTIMATORS)),
     )

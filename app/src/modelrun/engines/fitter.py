@@ -15,6 +15,7 @@ import numpy as np
 
 from modelrun.datasets.source import ROW
 from modelrun.engines import (
+    exact_quantreg,
     fit_statistics,
     frame,
     keywords,
@@ -76,12 +77,18 @@ def few_rows(n: int, study: Study, *, parameters: int = 0, dropped: int = 0) -> 
 
 
 def engine_class(entry: Estimator) -> Any:
-    """Return the class that fits: statsmodels', or its twin without loops over groups."""
-    if entry.name == "MixedLM":
-        from modelrun.engines.mixed_arrays import array_class
+    """Return the class that fits: statsmodels', or a twin that spends less around the numbers."""
+    match entry.name:
+        case "MixedLM":
+            from modelrun.engines.mixed_arrays import array_class
 
-        return array_class()
-    return entry.load()
+            return array_class()
+        case "ARIMA" | "SARIMAX":
+            from modelrun.engines.lean_sarimax import lean_class
+
+            return lean_class(entry.name)
+        case _:
+            return entry.load()
 
 
 def quiet(entry: Estimator) -> dict[str, Any]:
@@ -157,6 +164,8 @@ class FormulaFitter:
         self._entry = entry
         self._class = engine_class(entry)
         self._twin = self._class is not entry.load()
+        if entry.name == "QuantReg" and exact_quantreg.asked(model.spec.fit):
+            self._class, self._twin = exact_quantreg.exact_class(), False
         self._init = keywords.prepare_init(model.spec.init)
         self._fit = keywords.prepare_fit(model.spec.fit)
         self._quiet = quiet(entry)

@@ -189,11 +189,11 @@ def of_quantile(
     """Return results of quantile regression under the names of the tables."""
     n = len(fits.status)
     kept = (gate.Status.OK, gate.Status.NOT_CONVERGED)
+    # How an optimum was found is nobody's result: the other engine goes another way to it.
+    names = _QUANTILE.keys() - ({"iterations"} if fits.exact else set())
     return KernelFits(
         coefficients=_coefficients(fits.coefficients, columns),
-        statistics={
-            name: fits.statistic(_QUANTILE[name]) for name in statistics if name in _QUANTILE
-        },
+        statistics={name: fits.statistic(_QUANTILE[name]) for name in statistics if name in names},
         df=fits.statistic("df_resid") if fits.use_t else np.full(n, np.nan),
         dist="t" if fits.use_t else "z",
         converged=fits.status != gate.Status.NOT_CONVERGED,

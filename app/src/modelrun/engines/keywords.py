@@ -131,9 +131,11 @@ _EXAMPLES = {"family": "Poisson", "link": "Log", "M": "HuberT", "cov_struct": "E
 def _pick(name: str, key: str, offered: Mapping[str, Any]) -> Any:
     if name in offered:
         return offered[name]
-    near = nearest(name, tuple(offered))
-    hint = f"did you mean {near}? " if near else ""
-    raise UserMistake(f"unknown {key} {name!r}: {hint}There are {', '.join(sorted(offered))}")
+    raise UserMistake(
+        f"there is no {key} {name!r}",
+        allowed=tuple(sorted(offered)),
+        nearest=nearest(name, tuple(offered)),
+    )
 
 
 def _family(value: Any) -> Any:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from modelrun.datasets.source import ROW
-from modelrun.engines import callable_engine, keywords
+from modelrun.engines import callable_engine, exact_quantreg, keywords
 from modelrun.engines.estimators import WITHOUT_EXOG, estimator
 from modelrun.engines.fitter import quiet
 from modelrun.engines.slice_rows import PanelValues, positions, rows_of
@@ -44,6 +44,8 @@ def fit(study: Study, model: PlannedModel, index: int) -> Any:
     assert spec.estimator is not None
     entry = estimator(spec.estimator)
     klass = entry.load()
+    if entry.name == "QuantReg" and exact_quantreg.asked(spec.fit):
+        klass = exact_quantreg.exact_class()  # statsmodels has no such solver
     init, fits = keywords.prepare_init(spec.init), keywords.prepare_fit(spec.fit)
     if entry.kind == "series":
         if spec.time is not None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import inspect
 from typing import Any
 
-from modelrun.engines import keywords
+from modelrun.engines import exact_quantreg, keywords
 from modelrun.engines.estimators import WITHOUT_EXOG, Estimator, estimator, nearest
 from modelrun.errors import UserMistake
 from modelrun_api.spec import Model
@@ -48,7 +48,7 @@ FAST: dict[str, tuple[Names, Names]] = {
     "Poisson": (_BASE_INIT | _OFFSETS | {"check_rank"}, _LIKELIHOOD_FIT | _OPTIMISER),
     "QuantReg": (
         _BASE_INIT,
-        frozenset({"q", "vcov", "kernel", "bandwidth", "max_iter", "p_tol"}),
+        frozenset({"q", "vcov", "kernel", "bandwidth", "max_iter", "p_tol", "method"}),
     ),
 }  # fmt: skip
 """Init and fit keywords of the estimators that the batched engine knows."""
@@ -94,6 +94,19 @@ _NEVER = frozenset(
 """Arguments that a file cannot give, or that the model's own fields give."""
 
 _LINEAR = frozenset({"OLS", "WLS", "GLS", "GLSAR"})
+
+_ROBUST = _LINEAR | {"GLM", "Logit", "Probit", "Poisson"}
+
+_LAGS = ("maxlags", "6")
+_GROUPS = ("groups", "{column: firm}")
+
+COVARIANCES: dict[str, tuple[tuple[str, str], ...]] = {
+    "nonrobust": (), "fixed scale": (), "HC0": (), "HC1": (), "HC2": (), "HC3": (),
+    "HAC": (_LAGS,), "cluster": (_GROUPS,), "cluster-crv3": (_GROUPS,),
+    "cluster-jk": (_GROUPS,), "hac-panel": (_LAGS,), "hac-groupsum": (_LAGS,),
+    "nw-panel": (_LAGS,), "nw-groupsum": (_LAGS,),
+}  # fmt: skip
+"""statsmodels' robust covariances, and the words in cov_kwds without which each one fails."""
 
 
 def known(entry: Estimator) -> tuple[Names, Names]:
@@ -158,6 +171,9 @@ def check(model: Model, *, field: str) -> None:
         init, fit = known(entry)
         _check_keywords(entry, "init", model.init, init, field)
         _check_keywords(entry, "fit", model.fit, fit, field)
+    _check_covariance(entry, model.fit, field)
+    if entry.name == "QuantReg":
+        exact_quantreg.check(model.fit, field=f"{field}.fit")
     for name in entry.needs:
         if name not in model.init:
             example = {"groups": "{column: firm}", "lags": "2"}.get(
@@ -170,7 +186,13 @@ def check(model: Model, *, field: str) -> None:
         if any(name in model.init for name in keywords.OBJECTS) and not _plain_family(model):
             keywords.prepare_init(model.init)
     except UserMistake as mistake:
-        raise UserMistake(str(mistake), field=f"{field}.init") from mistake
+        key = next(name for name in keywords.OBJECTS if name in model.init)
+        raise UserMistake(
+            mistake.message,
+            field=f"{field}.init.{key}",
+            allowed=mistake.allowed,
+            nearest=mistake.nearest,
+        ) from mistake
 
 
 def _plain_family(model: Model) -> bool:
@@ -218,10 +240,33 @@ def _check_keywords(
     for name in given:
         if name in allowed:
             continue
-        near = nearest(name, tuple(sorted(allowed)))
-        hint = f"did you mean {near}? " if near else ""
         raise UserMistake(
-            f"{entry.name} has no {where} keyword {name!r}: {hint}"
-            f"It takes {', '.join(sorted(allowed)) or 'none'}.",
+            f"{entry.name} has no {where} keyword {name!r}",
             field=f"{field}.{where}.{name}",
+            allowed=tuple(sorted(allowed)) or ("none",),
+            nearest=nearest(name, tuple(sorted(allowed))),
+            at_key=True,
         )
+
+
+def _check_covariance(entry: Estimator, fit: dict[str, Any], field: str) -> None:
+    """Judge the covariance of estimators that share statsmodels' robust ones (base.covtype)."""
+    given = fit.get("cov_type")
+    if entry.name not in _ROBUST or not isinstance(given, str):
+        return
+    place = f"{field}.fit.cov_type"
+    needed = {name.lower(): needs for name, needs in COVARIANCES.items()}.get(given.lower())
+    if needed is None:
+        raise UserMistake(
+            f"statsmodels knows no cov_type {given!r}",
+            field=place,
+            allowed=tuple(name for name in COVARIANCES if " " not in name),
+            nearest=nearest(given, tuple(COVARIANCES)),
+        )
+    words = fit.get("cov_kwds") or {}
+    for name, example in needed:
+        if name not in words:
+            raise UserMistake(
+                f"cov_type {given} needs {name}: write cov_kwds: {{{name}: {example}}}",
+                field=place,
+            )

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from modelrun.engines import keywords
 from modelrun.engines.estimators import WITHOUT_EXOG, Estimator
 from modelrun.engines.failures import NonFiniteInputError
-from modelrun.engines.fitter import Finisher, few_rows, quiet
+from modelrun.engines.fitter import Finisher, engine_class, few_rows, quiet
 from modelrun.engines.record import FitRecord
 from modelrun.engines.slice_rows import PanelValues, Rows, positions, rows_of
 from modelrun.engines.spoken import spoken
@@ -46,7 +46,7 @@ class SeriesFitter:
         self._spec = model.spec
         self._endog_name = model.spec.endog
         self._values = values
-        self._class = entry.load()
+        self._class = engine_class(entry)
         self._init = keywords.prepare_init(model.spec.init)
         self._fit = keywords.prepare_fit(model.spec.fit)
         self._quiet = quiet(entry)

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, cast
 
+from modelrun.engines import exact_quantreg
 from modelrun.engines.batched.covariance import HAC, HC, Covariance, Nonrobust
 from modelrun.engines.batched.glm import Family, supports
 from modelrun.plan.study import Outputs
@@ -146,6 +147,10 @@ def _quantile(model: Model) -> Translation:
     _columns(model.init, set(), "QuantReg")
     words = dict(model.fit)
     checked: dict[str, Any] = {}
+    if "method" in words:
+        if words.pop("method") != exact_quantreg.METHOD:
+            raise NotBatchedError("there is no kernel for QuantReg with this method")
+        checked["exact"] = True
     for key, allowed in _QUANTILE_WORDS.items():
         if key in words and (checked.setdefault(key, words.pop(key)) not in allowed):
             raise NotBatchedError(f"there is no kernel for QuantReg with {key}: {checked[key]}")

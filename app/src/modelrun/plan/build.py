@@ -254,6 +254,7 @@ def _digest(model: PlannedModel, study: Study, at: int) -> Digest:
             study.code_folder,
             model=model.name,
             field=f"spec.models[{at}].callable",
+            kwargs=model.spec.kwargs,
         )
     return digest.of_model(
         model.spec,

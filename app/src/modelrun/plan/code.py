@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import hashlib
+from collections.abc import Collection
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -16,7 +17,14 @@ from modelrun.errors import UserMistake
 from modelrun.nearest import suggestion
 
 
-def fingerprint(callable_path: str, folder: Path | None, *, model: str, field: str) -> str:
+def fingerprint(
+    callable_path: str,
+    folder: Path | None,
+    *,
+    model: str,
+    field: str,
+    kwargs: Collection[str] = (),
+) -> str:
     """Return a hash of a callable's source.
 
     Args:
@@ -24,9 +32,11 @@ def fingerprint(callable_path: str, folder: Path | None, *, model: str, field: s
         folder: Where the user's modules are.
         model: The model's name, for messages.
         field: The path in the document.
+        kwargs: Names of the keywords that the function will be given.
 
     Raises:
-        UserMistake: There is no such module, it is no Python, or it has no such function.
+        UserMistake: There is no such module, it is no Python, it has no such function, or the
+            function does not take the keywords.
     """
     module, _, function = callable_path.partition(":")
     path = _file_of(module, folder)
@@ -35,7 +45,7 @@ def fingerprint(callable_path: str, folder: Path | None, *, model: str, field: s
         place = f"in {folder}" if folder is not None else "here"
         raise UserMistake(
             f"model {model!r}: there is no module {module!r} {place} and none is installed; "
-            f"modules in that folder: {suggestion(module, own)}",
+            + (suggestion(module, own) if own else "that folder has no modules"),
             field=field,
         )
     tree = _parsed(path, model, field)
@@ -46,6 +56,7 @@ def fingerprint(callable_path: str, folder: Path | None, *, model: str, field: s
             f"{suggestion(function, sorted(defined))}",
             field=field,
         )
+    _check_arguments(tree, function, kwargs, field)
     seen: dict[str, bytes] = {}
     _collect(path, folder, seen)
     total = hashlib.blake2b(digest_size=16)
@@ -85,6 +96,36 @@ def _parsed(path: Path, model: str, field: str) -> ast.Module:
         raise UserMistake(
             f"model {model!r}: {path}{line} is not valid Python: {error}", field=field
         ) from None
+
+
+def _check_arguments(tree: ast.Module, function: str, kwargs: Collection[str], field: str) -> None:
+    """Compare keywords with the signature, where the module defines the function itself."""
+    found = [n for n in tree.body if isinstance(n, ast.FunctionDef) and n.name == function]
+    if len(found) != 1 or found[0].decorator_list:
+        return
+    given = found[0].args
+    if not (given.posonlyargs or given.args or given.vararg):
+        raise UserMistake(f"{function} takes no frame: give it a first argument", field=field)
+    plain = [*given.posonlyargs, *given.args][1:]
+    plain = [argument for argument in plain if argument not in given.posonlyargs]
+    names = [argument.arg for argument in (*plain, *given.kwonlyargs)]
+    place = field.removesuffix(".callable") + ".kwargs"
+    for name in kwargs:
+        if name not in names and given.kwarg is None:
+            raise UserMistake(
+                f"{function} takes no argument {name!r}; {suggestion(name, names)}",
+                field=f"{place}.{name}",
+                at_key=True,
+            )
+    needed = plain[: len(plain) - len(given.defaults)] if given.defaults else plain
+    pairs = zip(given.kwonlyargs, given.kw_defaults, strict=True)
+    needed = [*needed, *(argument for argument, default in pairs if default is None)]
+    missing = [argument.arg for argument in needed if argument.arg not in kwargs]
+    if missing:
+        raise UserMistake(
+            f"{function} needs {', '.join(missing)}: write kwargs: {{{missing[0]}: ...}}",
+            field=field,
+        )
 
 
 def _names_of(tree: ast.Module) -> set[str]:

@@ -15,6 +15,8 @@ import tokenize
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from modelrun.errors import UserMistake
 from modelrun.nearest import suggestion
 
@@ -110,7 +112,7 @@ def names(text: str, known: Sequence[str], *, model: str, field: str) -> set[str
     try:
         tokens = list(_tokens(text))
     except (tokenize.TokenError, SyntaxError) as error:
-        raise unreadable(text, model, str(error.args[0]), field) from None
+        raise unreadable(text, model, _trouble(error), field) from None
     used: set[str] = set()
     depth = 0
     for at, token in enumerate(tokens):
@@ -124,7 +126,11 @@ def names(text: str, known: Sequence[str], *, model: str, field: str) -> set[str
                     raise _no_column(text, model, quoted, known, field)
                 used.add(quoted)
             continue
-        if token.kind != tokenize.NAME or before == "." or keyword.iskeyword(token.text):
+        if token.kind != tokenize.NAME or keyword.iskeyword(token.text):
+            continue
+        if before == ".":
+            if at >= 2 and tokens[at - 2].text == "np" and "np" not in columns:
+                _check_numpy(text, model, token.text, field)
             continue
         if depth and after == "=":
             continue
@@ -173,9 +179,16 @@ def check(text: str, *, model: str, field: str) -> None:
     try:
         described = ModelDesc.from_formula(text)
     except (PatsyError, SyntaxError, tokenize.TokenError) as error:
-        raise unreadable(text, model, str(error).splitlines()[0], field) from None
+        raise unreadable(text, model, _trouble(error), field) from None
     if not described.lhs_termlist:
         raise unreadable(text, model, "it has no response: nothing stands before ~", field)
+
+
+def _trouble(error: Exception) -> str:
+    """Return what a reader of formulas complains about."""
+    if isinstance(error, tokenize.TokenError):
+        return "a bracket or a quote is not closed"
+    return str(error.args[0] if error.args else error).splitlines()[0]
 
 
 def unreadable(text: str, model: str, problem: str, field: str) -> UserMistake:
@@ -185,6 +198,15 @@ def unreadable(text: str, model: str, problem: str, field: str) -> UserMistake:
         "'y ~ x1 + x2'; functions as in np.log(x), arithmetic inside I().",
         field=field,
     )
+
+
+def _check_numpy(text: str, model: str, name: str, field: str) -> None:
+    if not hasattr(np, name):
+        raise UserMistake(
+            f"model {model!r}: the formula {text!r} names np.{name}, which numpy does not have; "
+            f"{suggestion(name, ('abs', 'exp', 'expm1', 'log', 'log1p', 'log2', 'log10', 'sqrt'))}",
+            field=field,
+        )
 
 
 def _no_column(text: str, model: str, name: str, known: Sequence[str], field: str) -> UserMistake:

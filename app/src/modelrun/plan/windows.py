@@ -56,6 +56,13 @@ def build(panel: Panel, window: Window | None, *, replicates: int = 0) -> Slices
     if window is None:
         unlabelled = np.full(len(groups), -1, dtype=np.int64)
         return Slices(panel.start, panel.stop, groups, unlabelled, unlabelled, replicates)
+    size = window.size
+    if isinstance(size, int) and window.min_rows is not None and window.min_rows > size:
+        raise UserMistake(
+            f"slices.window: minRows {window.min_rows} is more than the {size} rows of a window, "
+            "so that no window would ever be fitted",
+            field=f"{FIELD}.minRows",
+        )
     found = _ranges(panel, window)
     if not len(found.start):
         raise _too_long(panel, window)

@@ -130,8 +130,7 @@ def answer(run: Seen, *, now: datetime) -> Answer:
     if blocked is not None and blocked.status == "True":
         return _blocked(run, blocked, now, word="blocked")
     if run.suspended or run.phase is Phase.SUSPENDED:
-        step = f"`modelrun resume {run.name}` goes on; finished fits are stored"
-        return Answer(True, "the run is suspended", next_step=step, reason=Reason.SUSPENDED)
+        return _suspended(run)
     return _on_its_way(run)
 
 
@@ -151,6 +150,16 @@ def _blocked(run: Seen, condition: Condition, now: datetime, *, word: str) -> An
         next_step=step.format(name=run.name, namespace=run.namespace),
         reason=condition.reason,
     )
+
+
+def _suspended(run: Seen) -> Answer:
+    """Tell apart what was asked for from what the operator has done about it."""
+    if not run.suspended:
+        return Answer(False, "the run was resumed a moment ago", next_step="wait a moment")
+    done = run.phase is Phase.SUSPENDED
+    headline = "the run is suspended" if done else "the run is being suspended"
+    step = f"`modelrun resume {run.name}` goes on; finished fits are stored"
+    return Answer(True, headline, next_step=step, reason=Reason.SUSPENDED)
 
 
 def _complete(run: Seen, complete: Condition, now: datetime) -> Answer:

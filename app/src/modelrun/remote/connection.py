@@ -7,14 +7,17 @@ else of the app calls the client of Kubernetes.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from modelrun.errors import InfrastructureError, ModelrunError
 from modelrun.remote.access import Access, Way, way_to
 from modelrun.remote.refusals import refusal, unreachable
 from modelrun_api.identity import API_VERSION, PROFILE_PLURAL, RUN_PLURAL
+
+if TYPE_CHECKING:
+    from modelrun.remote.session import Session
 
 MANAGER: Final = "modelrun"
 """The field manager of everything that this command writes."""
@@ -91,19 +94,42 @@ class Connection:
         kind = "application/apply-patch+yaml"
         return _document(self._send("patch", path, body=body, query=query, kind=kind).data)
 
+    def create(self, path: str, body: Body, *, dry_run: bool = False) -> Body:
+        """Create an object in a list.
+
+        Raises:
+            Forbidden: The user may not create such objects.
+            Invalid: The API server refuses this one.
+        """
+        query: dict[str, str | int] = {"fieldManager": MANAGER, "fieldValidation": "Strict"}
+        if dry_run:
+            query["dryRun"] = "All"
+        return _document(self._send("post", path, body=body, query=query).data)
+
     def change(self, path: str, body: Body) -> Body:
         """Change members of an object (JSON merge patch)."""
         query: dict[str, str | int] = {"fieldManager": MANAGER, "fieldValidation": "Strict"}
         kind = "application/merge-patch+json"
         return _document(self._send("patch", path, body=body, query=query, kind=kind).data)
 
-    def delete(self, path: str, *, uid: str) -> None:
-        """Delete an object, if it is still this very one; what it owns goes with it."""
+    def delete(self, path: str, *, uid: str | None = None, version: str | None = None) -> None:
+        """Delete an object, if it is still this very one; what it owns goes with it.
+
+        Args:
+            path: the object.
+            uid: its uid; None for whatever has this name.
+            version: its resourceVersion; None for any.
+
+        Raises:
+            NotThere: There is none.
+            Changed: It is another one, or has another version.
+        """
+        known = {"uid": uid, "resourceVersion": version}
         body = {
             "apiVersion": "v1",
             "kind": "DeleteOptions",
             "propagationPolicy": "Background",
-            "preconditions": {"uid": uid},
+            "preconditions": {name: value for name, value in known.items() if value is not None},
         }
         self._send("delete", path, body=body).release_conn()
 
@@ -140,6 +166,24 @@ class Connection:
                     said = event.get("object") or {}
                     raise self._refusal(int(said.get("code") or 500), json.dumps(said), "watch")
                 yield event
+
+    def session(self, pod: str, container: str, command: Sequence[str]) -> Session:
+        """Run a program in a container that runs, with its input and output as streams.
+
+        Raises:
+            Forbidden: The user may not run programs there.
+            InfrastructureError: The API server or the node does not answer.
+        """
+        from modelrun.remote.session import opened
+
+        query = [("container", container), ("stdin", "true"), ("stdout", "true")]
+        query += [("stderr", "true"), *(("command", word) for word in command)]
+        url = self.server + self.core("pods", pod) + "/exec"
+
+        def refused(status: int, body: str) -> ModelrunError:
+            return self._refusal(status, body, f"run a program in pods/{pod}")
+
+        return opened(self._way.client.client, url, query, refused)
 
     def _send(
         self,
@@ -184,7 +228,7 @@ class Connection:
         return refusal(status, body, doing=doing, server=self.server, namespace=self.namespace)
 
 
-_VERBS: Final = {"get": "read", "patch": "write", "delete": "delete"}
+_VERBS: Final = {"get": "read", "post": "create", "patch": "write", "delete": "delete"}
 
 
 def _subject(path: str) -> str:

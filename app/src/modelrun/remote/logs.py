@@ -53,8 +53,9 @@ def logs(
     Raises:
         UserMistake: There is nothing to read, or too much to follow.
     """
-    kept = _kept(connection, run)
+    # In this order: a pod that goes in between has left its last lines.
     live = sorted(_pods(connection, run), key=lambda pair: (_order(pair[0]), pair[1]))
+    kept = _kept(connection, run)
     chosen = [(kind, name) for kind, name in live if role in {None, kind}]
     texts = {
         name: text
@@ -72,7 +73,7 @@ def logs(
     for kind, name in chosen:
         path = connection.core("pods", name) + "/log"
         query: dict[str, str | int] = {"tailLines": tail, **({"follow": "true"} if follow else {})}
-        yield Log(pod=name, role=kind, kept=False, lines=_read(connection, path, query))
+        yield Log(pod=name, role=kind, kept=False, lines=_read(connection, run, name, path, query))
 
 
 def role_of(pod: str) -> str:
@@ -85,12 +86,18 @@ def _order(role: str) -> int:
     return ROLES.index(role) if role in ROLES else len(ROLES)
 
 
-def _read(connection: Connection, path: str, query: dict[str, str | int]) -> Iterator[str]:
+def _read(
+    connection: Connection, run: Seen, pod: str, path: str, query: dict[str, str | int]
+) -> Iterator[str]:
     try:
         yield from connection.text(path, **query)
-    except (NotThere, Invalid) as error:
-        # A pod that waits for its node or its image has no log, and one may vanish meanwhile.
+    except Invalid as error:
+        # A pod that waits for its node or its image has no log.
         yield f"(no log: {error})"
+    except NotThere as error:
+        # It has gone since it was listed; the operator keeps the last lines before.
+        tail = int(query["tailLines"])
+        yield from _kept(connection, run).get(pod, f"(no log: {error})").splitlines()[-tail:]
 
 
 def _pods(connection: Connection, run: Seen) -> list[tuple[str, str]]:

@@ -40,12 +40,16 @@ class Outdated(InfrastructureError):
 
 
 class Invalid(UserMistake):
-    """The API server refuses the object."""
+    """The API server refuses what is asked."""
 
     def __init__(self, message: str, causes: tuple[Cause, ...]) -> None:
         """Keep the fields beside the message."""
         super().__init__(message)
         self.causes = causes
+
+
+class Changed(Invalid):
+    """The object is no longer what it was when it was looked at."""
 
 
 def refusal(status: int, body: str, *, doing: str, server: str, namespace: str) -> ModelrunError:
@@ -88,7 +92,8 @@ def refusal(status: int, body: str, *, doing: str, server: str, namespace: str) 
                 Cause(str(one.get("field") or ""), str(one.get("message") or ""))
                 for one in details.get("causes") or ()
             )
-            return Invalid(f"the API server refuses to {doing}: {message}", causes)
+            kind = Changed if status == 409 else Invalid
+            return kind(f"the API server refuses to {doing}: {message}", causes)
     return InfrastructureError(
         f"{server} could not {doing} (HTTP {status}): {message}. Try again in a moment"
     )

@@ -4,18 +4,24 @@
     run.wait().coefficients
 
 Every question is answered by the API server when it is asked; nothing is kept but the name.
+Results in a bucket are read where they are. Those on a volume are copied: into a folder that is
+named, or else into a temporary one that goes when nobody holds the results any more.
 """
 
 from __future__ import annotations
 
+import os
+import tempfile
 import time
+import weakref
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from modelrun.errors import InfrastructureError
 from modelrun.remote.advice import answer
 from modelrun.remote.connection import Connection
-from modelrun.remote.fetching import address
+from modelrun.remote.fetching import address, bring, is_reachable
 from modelrun.remote.logs import Role, logs
 from modelrun.remote.runs import Runs
 from modelrun.remote.verdict import failure, gone
@@ -57,11 +63,14 @@ class RemoteRun:
         lines = (said.headline, said.message, said.next_step and f"next: {said.next_step}")
         return "\n".join(line for line in lines if line)
 
-    def wait(self, timeout: float | None = None) -> RunResult:
+    def wait(
+        self, timeout: float | None = None, *, to: str | os.PathLike[str] | None = None
+    ) -> RunResult:
         """Wait for the end and return the results.
 
         Args:
             timeout: The longest wait in seconds; for ever where it is None. The run goes on.
+            to: A folder into which the results are copied; see `results`.
 
         Raises:
             TooManyFailed: More fits failed than maxFailed allows; `results()` opens the tables.
@@ -85,15 +94,22 @@ class RemoteRun:
         error = failure(last, now=datetime.now(UTC))
         if error is not None:
             raise error
-        return self._open(last)
+        return self._open(last, to)
 
-    def results(self) -> RunResult:
+    def results(self, to: str | os.PathLike[str] | None = None) -> RunResult:
         """Return the results as they are stored now.
 
+        Args:
+            to: A folder into which they are copied. Without one they are read where they are; from
+                a volume of the cluster, which cannot be read from outside, they are copied into a
+                temporary folder that goes with the object that this returns.
+
         Raises:
-            UserMistake: There are none yet, or they lie on a volume; says how to get at them.
+            UserMistake: There are none yet, or they cannot be copied from the volume; says how to
+                get at them.
+            InfrastructureError: The cluster or the storage is away; call it again.
         """
-        return self._open(self._look())
+        return self._open(self._look(), to)
 
     def logs(self, role: Role | None = None, *, tail: int = 1000) -> str:
         """Return the last lines of the pods' logs, each under its pod's name.
@@ -114,16 +130,30 @@ class RemoteRun:
         self._runs.suspend(self.name, suspended=False)
 
     def cancel(self) -> None:
-        """Delete the run; its stored fits stay."""
-        self._runs.delete(self._look())
+        """Delete the unfinished run; its stored fits stay."""
+        self._runs.cancel(self.name)
 
     def _look(self) -> Seen:
         return self._runs.get(self.name)
 
-    def _open(self, run: Seen) -> RunResult:
+    def _open(self, run: Seen, to: str | os.PathLike[str] | None) -> RunResult:
         from modelrun.result import RunResult
 
-        return RunResult(address(run))
+        if to is not None:
+            bring(self._connection, run, Path(to))
+            return RunResult(to)
+        uri = address(run)
+        if is_reachable(uri):
+            return RunResult(uri)
+        folder = tempfile.TemporaryDirectory(prefix=f"modelrun-{run.name}-")
+        try:
+            bring(self._connection, run, Path(folder.name))
+            result = RunResult(folder.name)
+        except BaseException:
+            folder.cleanup()
+            raise
+        weakref.finalize(result, folder.cleanup)
+        return result
 
     def __repr__(self) -> str:
         """Return name and namespace; nothing is asked."""

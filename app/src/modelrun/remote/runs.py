@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Final
 
 from modelrun.errors import InfrastructureError, UserMistake
 from modelrun.nearest import suggestion
 from modelrun.remote.connection import Connection
-from modelrun.remote.refusals import NotThere, Outdated
+from modelrun.remote.refusals import Changed, NotThere, Outdated
 from modelrun.remote.seen import Seen, seen
 
 WATCH_SECONDS: Final = 240
@@ -65,26 +66,48 @@ class Runs:
         """Suspend or resume a run; return it and whether that changed anything.
 
         Raises:
-            UserMistake: There is no such run, or it has ended.
+            UserMistake: There is no such run, or it has ended, perhaps a moment ago.
         """
         before = self.get(name)
-        if before.finished:
-            word = "suspend" if suspended else "resume"
-            raise UserMistake(
-                f"{name} is finished ({before.phase}); there is nothing to {word}. "
-                "`modelrun submit` with --replace runs its file again"
-            )
+        word = "suspend" if suspended else "resume"
+        _refuse_ended(before, word)
         if before.suspended is suspended:
             return before, False
         body = {"metadata": {"uid": before.uid}, "spec": {"suspend": suspended}}
-        return seen(self.connection.change(self.connection.runs(name), body)), True
+        after = seen(self.connection.change(self.connection.runs(name), body))
+        _refuse_ended(after, word)
+        return after, True
+
+    def cancel(self, name: str) -> Seen:
+        """Delete an unfinished run; return the last look at it.
+
+        A run that finishes at this very moment is not deleted: its entry and its logs stay.
+
+        Raises:
+            UserMistake: There is no such run, or it is finished.
+        """
+        while True:
+            run = self.get(name)
+            if run.finished:
+                raise UserMistake(
+                    f"{name} is finished ({run.phase}); there is nothing to cancel. "
+                    f"`kubectl delete modelrun {name} -n {run.namespace}` removes its entry and "
+                    "its logs; results stay"
+                )
+            try:
+                path = self.connection.runs(name)
+                self.connection.delete(path, uid=run.uid, version=run.version)
+            except Changed:
+                # The operator reports every few seconds: look again, it may be finished now.
+                continue
+            except NotThere:
+                pass
+            return run
 
     def delete(self, run: Seen) -> None:
         """Delete a run, if it is still this very one; what it made goes with it."""
-        try:
+        with suppress(NotThere, Changed):
             self.connection.delete(self.connection.runs(run.name), uid=run.uid)
-        except NotThere:
-            return
 
     def wait_until_gone(self, run: Seen, *, seconds: float) -> None:
         """Wait until a deleted run is no longer there.
@@ -164,3 +187,16 @@ class Runs:
             if body["metadata"]["uid"] != run.uid:
                 continue
             yield None if event["type"] == "DELETED" else seen(body)
+
+
+def _refuse_ended(run: Seen, word: str) -> None:
+    """Refuse to suspend or resume a run that has its verdict."""
+    if run.deleting:
+        raise UserMistake(f"{run.name} is being deleted; there is nothing to {word}")
+    verdict = run.verdict
+    if run.finished or verdict is not None:
+        how = verdict.reason if verdict is not None else run.phase
+        raise UserMistake(
+            f"{run.name} has ended ({how}); there is nothing to {word}. "
+            "`modelrun submit` with --replace runs its file again"
+        )

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime
-from itertools import pairwise
 from typing import Final
 
 from rich.console import Group, RenderableType
@@ -17,11 +16,11 @@ from rich.table import Table
 from rich.text import Text
 
 from modelrun.remote.advice import Answer, answer
+from modelrun.remote.course import conditions, time_line
 from modelrun.remote.seen import Seen
 from modelrun.remote.spoken import duration, money
-from modelrun_api.conditions import Condition, ConditionType
 from modelrun_api.phase import Phase
-from modelrun_api.status import ModelRunStatus, Times
+from modelrun_api.status import ForecastStatus, ModelRunStatus
 
 BAR_WIDTH: Final = 36
 SHOWN_FAILURES: Final = 5
@@ -33,16 +32,14 @@ STYLES: Final[dict[Phase, str]] = {
     Phase.SUSPENDED: "yellow",
 }
 
-_BAD: Final = frozenset({ConditionType.BLOCKED, ConditionType.FAILED})
-_NEUTRAL: Final = frozenset({ConditionType.SUSPENDED})
 
-
-def screen(run: Seen, *, now: datetime) -> Group:
+def screen(run: Seen, *, now: datetime, watching: bool = False) -> Group:
     """Return the display of one run.
 
     Args:
         run: a look at the run.
         now: the time, in UTC.
+        watching: whether it is shown again at every change, until the run ends.
     """
     status = run.status
     rows = Table.grid(padding=(0, 2))
@@ -60,41 +57,11 @@ def screen(run: Seen, *, now: datetime) -> Group:
     parts.append(Text(f"{why.headline}", style=style))
     if why.message:
         parts.append(Padding(Text(why.message), (0, 0, 0, 2)))
-    if why.next_step:
+    if watching and not why.blocked and not run.finished:
+        parts.append(Text("Ctrl-C ends this display only; the run goes on", style="dim"))
+    elif why.next_step:
         parts.append(Text.assemble(("next: ", "bold"), _code(why.next_step)))
     return Group(*parts)
-
-
-def table(runs: list[Seen], *, now: datetime, everywhere: bool = False) -> Table:
-    """Return the list of runs."""
-    shown = Table(box=None, pad_edge=False, header_style="bold")
-    if everywhere:
-        shown.add_column("namespace")
-    for title, side in (
-        ("name", "left"), ("phase", "left"), ("fits", "right"), ("%", "right"),
-        ("failed", "right"), ("workers", "right"), ("cost", "right"), ("age", "right"),
-    ):  # fmt: skip
-        shown.add_column(title, justify=side, no_wrap=True)  # type: ignore[arg-type]
-    shown.add_column("", overflow="fold", style="yellow")
-    for run in runs:
-        status = run.status
-        fits, cost, cluster = status.fits, status.cost, status.cluster
-        why = answer(run, now=now)
-        shown.add_row(
-            *([Text(run.namespace)] if everywhere else []),
-            Text(run.name),
-            Text(run.phase, style=STYLES.get(run.phase, "")),
-            f"{fits.done:,}/{fits.total:,}" if fits is not None else "",
-            str(_percent(status)) if fits is not None and fits.total else "",
-            f"{fits.failed:,}" if fits is not None and fits.failed else "",
-            f"{cluster.workers.ready}/{cluster.workers.desired}"
-            if cluster is not None and not run.finished
-            else "",
-            money(cost.so_far, cost.currency) if cost is not None else "",
-            duration((now - run.created).total_seconds()),
-            Text(why.reason if why.blocked else ""),
-        )
-    return shown
 
 
 def reasons(run: Seen, said: Answer) -> Group:
@@ -108,24 +75,6 @@ def reasons(run: Seen, said: Answer) -> Group:
     if said.next_step:
         parts.append(Text.assemble(("next: ", "bold"), _code(said.next_step)))
     return Group(*parts)
-
-
-def line(run: Seen, *, now: datetime) -> str:
-    """Return a run as one line, for terminals that are none."""
-    status = run.status
-    said = [run.name, str(run.phase)]
-    if status.fits is not None and status.fits.total:
-        said.append(f"{status.fits.done:,}/{status.fits.total:,} fits ({_percent(status)} %)")
-    if status.fits is not None and status.fits.failed:
-        said.append(f"{status.fits.failed:,} failed")
-    if status.cluster is not None and not run.finished:
-        said.append(f"{status.cluster.workers.ready}/{status.cluster.workers.desired} workers")
-    if status.cost is not None:
-        said.append(money(status.cost.so_far, status.cost.currency))
-    why = answer(run, now=now)
-    if why.blocked:
-        said.append(why.headline)
-    return "  ".join(said)
 
 
 def _head(run: Seen, now: datetime) -> Text:
@@ -150,54 +99,59 @@ def _bar(status: ModelRunStatus) -> Table | None:
     bar = Table.grid(padding=(0, 2))
     bar.add_row(
         ProgressBar(total=fits.total, completed=fits.done, width=BAR_WIDTH),
-        Text(f"{fits.done:,} of {fits.total:,} fits ({_percent(status)} %)"),
+        Text(f"{fits.done:,} of {fits.total:,} fits ({percent(status)} %)"),
     )
     return bar
 
 
-def _progress(status: ModelRunStatus, now: datetime) -> str:
-    progress = status.progress
-    if progress is None or status.phase is not Phase.RUNNING:
+def progress(status: ModelRunStatus, now: datetime) -> str:
+    """Return what the runner does, how fast, and how long it will take; empty before and after."""
+    told = status.progress
+    if told is None or status.phase is not Phase.RUNNING:
         return ""
-    said = [progress.stage] if progress.stage else []
-    if progress.fits_per_second:
-        said.append(f"{progress.fits_per_second:,} fits a second")
-    if progress.estimated_completion_time is not None:
-        left = (progress.estimated_completion_time - now).total_seconds()
+    said = [told.stage] if told.stage else []
+    if told.fits_per_second:
+        said.append(f"{told.fits_per_second:,} fits a second")
+    if told.estimated_completion_time is not None:
+        left = (told.estimated_completion_time - now).total_seconds()
         said.append(f"about {duration(left)} left" if left > 0 else "nearly done")
     return ", ".join(said)
 
 
-def _percent(status: ModelRunStatus) -> int:
+def percent(status: ModelRunStatus) -> int:
+    """Return the share of fits that are done."""
     fits = status.fits
     return 100 * fits.done // fits.total if fits is not None and fits.total else 0
 
 
 def _rows(run: Seen, now: datetime) -> Iterator[tuple[str, RenderableType]]:
     status = run.status
-    progress = _progress(status, now)
-    if progress:
-        yield "progress", Text(progress)
+    doing = progress(status, now)
+    if doing:
+        yield "progress", Text(doing)
+    if status.forecast is not None and status.forecast.fits and not doing and not run.verdict:
+        yield "forecast", Text(_forecast(status.forecast))
     if status.fits is not None and status.fits.total:
         yield "fits", _fits(status)
     if status.failures:
         yield "failures", _failures(status)
-    if status.cluster is not None and not run.finished:
-        workers = status.cluster.workers
-        least = f", at least {workers.minimum}" if workers.ready < workers.minimum else ""
-        nodes = f"{status.cluster.nodes} node{'s' if status.cluster.nodes != 1 else ''}"
-        yield "workers", Text(f"{workers.ready} of {workers.desired} ready on {nodes}{least}")
+    if status.cluster is not None and status.cluster.workers.desired and not run.finished:
+        yield "workers", Text(_workers(status, going=run.verdict is not None))
+    if status.last_attempt is not None and status.attempts > status.last_attempt.number:
+        yield "attempts", Text(_attempts(status))
     if status.cost is not None:
         yield "cost", Text(_cost(run))
     if status.results is not None and status.results.uri:
         yield "results", Text(status.results.uri)
     if status.results is not None and status.results.report:
         yield "report", Text(status.results.report)
-    times = _times(status.times)
+    if status.results is not None and status.results.logs:
+        yield "logs", _code(f"the last lines are kept: `modelrun logs {run.name}`")
+    times = time_line(status.times)
     if times:
         yield "times", Text(times)
     if status.conditions:
-        yield "conditions", _conditions(status.conditions, now)
+        yield "conditions", conditions(status.conditions, now=now)
 
 
 def _fits(status: ModelRunStatus) -> Text:
@@ -230,6 +184,38 @@ def _failures(status: ModelRunStatus) -> Table:
     return shown
 
 
+def _forecast(told: ForecastStatus) -> str:
+    said = f"{told.fits:,} fits"
+    if told.stored:
+        said += f", {told.stored:,} of them stored already"
+    if told.seconds is not None:
+        said += f"; fitting takes about {duration(told.seconds)}"
+        if told.nodes:
+            said += f" on {_nodes(told.nodes)}"
+    return said
+
+
+def _workers(status: ModelRunStatus, *, going: bool) -> str:
+    cluster = status.cluster
+    assert cluster is not None
+    workers = cluster.workers
+    if going or status.phase is Phase.WINDING_DOWN:
+        return f"{workers.ready} of {workers.desired} left"
+    least = f", at least {workers.minimum} to start" if workers.ready < workers.minimum else ""
+    return f"{workers.ready} of {workers.desired} ready on {_nodes(cluster.nodes)}{least}"
+
+
+def _attempts(status: ModelRunStatus) -> str:
+    last = status.last_attempt
+    assert last is not None
+    why = f": {last.message}" if last.message else ""
+    return f"{status.attempts}; number {last.number} ended by {last.reason}{why}"
+
+
+def _nodes(count: int) -> str:
+    return f"{count} node{'s' if count != 1 else ''}"
+
+
 def _cost(run: Seen) -> str:
     cost = run.status.cost
     assert cost is not None
@@ -240,39 +226,6 @@ def _cost(run: Seen) -> str:
     if budget:
         said += f", budget {money(budget['amount'], budget.get('currency', cost.currency))}"
     return said
-
-
-def _times(times: Times) -> str:
-    """Return the time line: the first moment, and the seconds from each to the next."""
-    known = [
-        (name.replace("_", " "), moment)
-        for name, moment in ((name, getattr(times, name)) for name in type(times).model_fields)
-        if moment is not None
-    ]
-    known.sort(key=lambda pair: pair[1])
-    if not known:
-        return ""
-    said = [f"{known[0][0]} {known[0][1].astimezone():%H:%M:%S}"]
-    for (_, before), (name, moment) in pairwise(known):
-        said.append(f"{name} +{duration((moment - before).total_seconds())}")
-    return " → ".join(said)
-
-
-def _conditions(conditions: tuple[Condition, ...], now: datetime) -> Table:
-    shown = Table.grid(padding=(0, 2))
-    for one in conditions:
-        good = (one.status == "True") != (one.type in _BAD)
-        sign, style = ("✓", "green") if good else ("✗", "red" if one.type in _BAD else "yellow")
-        if one.status == "Unknown" or one.type in _NEUTRAL:
-            sign, style = ("…" if one.status == "Unknown" else "·"), "dim"
-        since = duration((now - one.last_transition_time).total_seconds())
-        shown.add_row(
-            Text(sign, style=style),
-            Text(one.type if one.status == "True" else f"{one.type}: {one.status}"),
-            Text(one.reason, style="dim"),
-            Text(since, style="dim"),
-        )
-    return shown
 
 
 def _code(text: str) -> Text:

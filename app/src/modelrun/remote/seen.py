@@ -45,6 +45,15 @@ class Seen:
         return str(self._metadata["resourceVersion"])
 
     @property
+    def said(self) -> tuple[object, ...]:
+        """What people say of the run: its spec's generation, labels and annotations.
+
+        The version is not among it: the operator's own words move that one at any time.
+        """
+        metadata = self._metadata
+        return metadata["generation"], metadata.get("labels"), metadata.get("annotations")
+
+    @property
     def created(self) -> datetime:
         """When the run was created."""
         return datetime.fromisoformat(self._metadata["creationTimestamp"])
@@ -60,11 +69,6 @@ class Seen:
         return bool(self.spec.get("suspend"))
 
     @property
-    def looked_at(self) -> bool:
-        """Whether the operator has seen the spec as it stands."""
-        return self.status.observed_generation == self._metadata.get("generation")
-
-    @property
     def spec(self) -> dict[str, Any]:
         """The spec as it is stored."""
         spec: dict[str, Any] = self.document["spec"]
@@ -74,6 +78,18 @@ class Seen:
     def finished(self) -> bool:
         """Whether the run has ended and given everything back."""
         return self.status.phase in TERMINAL
+
+    @property
+    def verdict(self) -> Condition | None:
+        """The condition that says how the run ended, as soon as that is known.
+
+        The phase follows when everything is given back.
+        """
+        for type_ in (ConditionType.COMPLETE, ConditionType.FAILED):
+            found = self.condition(type_)
+            if found is not None and found.status == "True":
+                return found
+        return None
 
     @property
     def phase(self) -> Phase:

@@ -13,10 +13,12 @@ from typing import Any, Final, Literal
 
 from modelrun.errors import UserMistake
 from modelrun.nearest import suggestion
+from modelrun.remote import code
 from modelrun.remote.changes import Change, changes
 from modelrun.remote.connection import Connection
+from modelrun.remote.outlook import outlook
 from modelrun.remote.packing import Packed, pack
-from modelrun.remote.refusals import Forbidden, NotThere
+from modelrun.remote.refusals import Forbidden
 from modelrun.remote.runs import Runs
 from modelrun.remote.seen import Seen, seen
 from modelrun_api.identity import API_VERSION, RUN_KIND, RUN_LABEL
@@ -81,6 +83,9 @@ class Submitted:
     changed: tuple[Change, ...] = ()
     """What the file says otherwise than before."""
 
+    outlook: tuple[tuple[str, str], ...] = ()
+    """What the run will take; empty where profiles may not be read."""
+
 
 def prepare(loaded: Loaded, folder: Path) -> Submission:
     """Return a file made ready for the cluster; nothing is sent.
@@ -124,19 +129,25 @@ def submit(
     """
     name = submission.run.metadata.name
     _refuse_another_namespace(submission, connection)
-    _refuse_unknown_profile(submission, connection)
+    profile = _profile(submission, connection)
+    told = tuple(outlook(submission.run, profile, connection.namespace)) if profile else ()
     runs = Runs(connection)
     before = runs.find(name)
     gone = before if before is not None and (replace or before.deleting) else None
     differing: tuple[Change, ...] = ()
     if before is not None and gone is None:
         differing = _differing(before, submission)
-    with_code = _code_travels(connection, submission, before=None if gone else before)
+    with_code = code.travels(
+        connection, submission.code_name, submission.packed, run=name,
+        before=None if gone else before,
+    )  # fmt: skip
     path = connection.runs(name)
     document = _named(submission.document, connection)
     if gone is not None and not dry_run:
         runs.delete(gone)
         runs.wait_until_gone(gone, seconds=GONE_SECONDS)
+        if with_code:
+            code.clear(connection, str(submission.code_name), gone)
     if gone is None or not dry_run:
         tried = connection.apply(path, document, dry_run=True)
     else:
@@ -148,13 +159,14 @@ def submit(
         connection.apply(code_path, submission.code_object(owner), dry_run=dry_run)
     verb: Verb = "created" if before is None else "replaced" if gone is not None else "unchanged"
     if dry_run:
-        return Submitted(seen(tried), "changed" if differing else verb, differing)
+        return Submitted(seen(tried), "changed" if differing else verb, differing, told)
     after = seen(connection.apply(path, document))
     if with_code:
         connection.apply(code_path, submission.code_object(after))
-    if before is not None and gone is None and after.version != before.version:
-        verb = "changed"
-    return Submitted(after, verb, differing)
+    if before is not None and gone is None and after.said != before.said:
+        # Deleted in between by somebody or its ttl, it was made anew.
+        verb = "changed" if after.uid == before.uid else "created"
+    return Submitted(after, verb, differing, told)
 
 
 def _named(document: dict[str, Any], connection: Connection) -> dict[str, Any]:
@@ -198,21 +210,25 @@ def _refuse_another_namespace(submission: Submission, connection: Connection) ->
         )
 
 
-def _refuse_unknown_profile(submission: Submission, connection: Connection) -> None:
+def _profile(submission: Submission, connection: Connection) -> dict[str, Any] | None:
+    """Return the run's profile, None where profiles may not be read; refuse an unknown one."""
     cluster = submission.run.spec.cluster
     assert cluster is not None
     try:
         found = connection.read(connection.profiles())
     except Forbidden:
         # Not everybody may read profiles; the operator judges in any case.
-        return
-    names = [str(item["metadata"]["name"]) for item in found.get("items") or ()]
-    if cluster.profile_name not in names:
+        return None
+    profiles: dict[str, dict[str, Any]] = {
+        str(item["metadata"]["name"]): item for item in found.get("items") or ()
+    }
+    if cluster.profile_name not in profiles:
         raise UserMistake(
             f"there is no profile {cluster.profile_name!r} on this cluster; "
-            f"{suggestion(cluster.profile_name, names)}",
+            f"{suggestion(cluster.profile_name, list(profiles))}",
             field="spec.cluster.profileName",
         )
+    return profiles[cluster.profile_name]
 
 
 def _differing(before: Seen, submission: Submission) -> tuple[Change, ...]:
@@ -226,60 +242,5 @@ def _differing(before: Seen, submission: Submission) -> tuple[Change, ...]:
     found = changes(stored.spec, wanted)
     fixed = [change for change in found if change.fixed]
     if fixed:
-        raise UserMistake(another_run(before.name, [str(change) for change in fixed]))
+        raise UserMistake(code.another_run(before.name, [str(change) for change in fixed]))
     return found
-
-
-def _code_travels(connection: Connection, submission: Submission, *, before: Seen | None) -> bool:
-    """Say whether the code is to be written; refuse code that would change under a run."""
-    if submission.code_name is None:
-        return False
-    name = submission.code_name
-    try:
-        there = connection.read(connection.core("configmaps", name))
-    except NotThere:
-        if submission.packed is None:
-            raise UserMistake(
-                f"spec.code names the ConfigMap {name}, which is not in the namespace "
-                f"{connection.namespace}, and nothing beside the file is its code; create it, or "
-                "put the modules beside the file",
-                field="spec.code.configMapName",
-            ) from None
-        return True
-    if submission.packed is None:
-        return False
-    same = all(
-        (there.get(part) or {}) == submission.packed.contents.get(part, {})
-        for part in ("data", "binaryData")
-    )
-    ours = (there["metadata"].get("labels") or {}).get(RUN_LABEL) == submission.run.metadata.name
-    if not ours:
-        if same:
-            return False
-        raise UserMistake(
-            f"the ConfigMap {name} holds other code than lies beside the file, and modelrun did "
-            "not make it; name another in spec.code.configMapName, or delete that one",
-            field="spec.code.configMapName",
-        )
-    if before is not None and not same:
-        raise UserMistake(another_run(before.name, _code_changes(there, submission)))
-    return True
-
-
-def _code_changes(there: dict[str, Any], submission: Submission) -> list[str]:
-    assert submission.packed is not None
-    old: dict[str, Any] = there.get("data") or {}
-    new: dict[str, Any] = submission.packed.contents.get("data", {})
-    names = sorted(name for name in {*old, *new} if old.get(name) != new.get(name))
-    return [f"the code ({', '.join(names) or 'code.zip'})"]
-
-
-def another_run(name: str, differing: list[str]) -> str:
-    """Return the message about a file that would make a stored run another one."""
-    listed = "".join(f"\n  {line}" for line in differing)
-    return (
-        f"there is a run {name} already, and what defines it does not change:{listed}\n"
-        "Give the file another metadata.name (results.reuseFrom takes finished fits over), or "
-        "submit it with --replace: that deletes the run and starts it anew; its stored fits stay, "
-        "and those that are still valid are not computed again"
-    )

@@ -211,3 +211,6 @@ class Page:
     blocks: tuple[Block, ...]
     note: str = ""
     """What must be known before conclusions are drawn."""
+
+    summary: str = ""
+    """The message of the whole chapter, where the title speaks of a part of it."""

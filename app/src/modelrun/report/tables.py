@@ -199,7 +199,9 @@ def _groups(
         distinct = distinct.take(pc.sort_indices(distinct))
         own: Any = pc.fill_null(pc.index_in(column, value_set=distinct), 0)
         code = code * len(distinct) + np.asarray(own.to_numpy(), np.int64)
-        parts.append([_label(word) for word in distinct.to_pylist()])
+        # A number alone says nothing: occupation 1, but S1V1.
+        start = f"{key} " if pa.types.is_primitive(distinct.type) and not _dated(distinct) else ""
+        parts.append([start + _label(word) for word in distinct.to_pylist()])
     used, codes = np.unique(code, return_inverse=True)
     labels = []
     for number in used.tolist():
@@ -210,6 +212,11 @@ def _groups(
         labels.append(" · ".join(reversed(pieces)))
     found = tuple(labels) or ("",)
     return found, (found, codes.astype(np.int64))
+
+
+def _dated(column: Any) -> bool:
+    """Return whether the values of a column are dates or times, which name themselves."""
+    return bool(pa.types.is_temporal(column.type))
 
 
 def _times(fits: pa.Table) -> Times:

@@ -105,7 +105,9 @@ def _table(*titles: str) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold", caption_justify="left")
     for at, title in enumerate(titles):
         left = at == 0 or title == "term"
-        table.add_column(title, justify="left" if left else "right", overflow="fold")
+        # Rich takes width from names first: only numbers keep theirs without being told.
+        whole = title in {"model", "term", "fits"}
+        table.add_column(title, justify="left" if left else "right", overflow="fold", no_wrap=whole)
     return table
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Final
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -17,6 +17,9 @@ from modelrun.errors import UserMistake
 from modelrun.results import run_json, tables
 from modelrun.store.place import Place
 from modelrun.store.trouble import told
+
+FILES: Final = (*tables.TABLES, run_json.FILE, "report.html", "report.pdf")
+"""Names of everything that people open."""
 
 
 class Opened:
@@ -36,10 +39,7 @@ class Opened:
         self.tables = tuple(name for name in tables.TABLES if name in there)
         """Names of the tables that are there."""
 
-        self.files = tuple(
-            name for name in (*tables.TABLES, run_json.FILE, "report.html", "report.pdf")
-            if name in there
-        )  # fmt: skip
+        self.files = tuple(name for name in FILES if name in there)
         """Names of everything there that people open."""
 
         if tables.FITS not in self.tables:

@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from modelrun.backends.machine import THREAD_VARIABLES
 from modelrun.errors import UserMistake
 from modelrun.packages import installed
 from modelrun.results.counts import Counts
@@ -29,12 +30,6 @@ CENTRAL = (
     "distributed",
 )  # fmt: skip
 """Packages that numbers and their order may depend on."""
-
-THREADS = (
-    "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS",
-    "NUMEXPR_NUM_THREADS", "VECLIB_MAXIMUM_THREADS", "GOTO_NUM_THREADS",
-)  # fmt: skip
-"""Variables that decide how many threads numeric libraries start."""
 
 
 def bundle(
@@ -95,7 +90,7 @@ def bundle(
         "formula": {"engine": formula_engine, "version": packages.get(formula_engine, "")},
         "backend": dict(backend),
         "timings": {"total": round(sum(seconds.values()), 3), **seconds},
-        "threads": {name: environment.get(name, "") for name in THREADS},
+        "threads": {name: environment.get(name, "") for name in THREAD_VARIABLES},
         "blas": [_library(entry) for entry in blas],
         "platform": machine(),
         **(more or {}),

@@ -95,6 +95,16 @@ def summarise(location: str | os.PathLike[str]) -> Summary:
     return summary_of(Opened(location))
 
 
+def failing(location: str | os.PathLike[str]) -> tuple[Failing, ...]:
+    """Return why fits failed at a location, the most frequent reason first.
+
+    Raises:
+        UserMistake: There are no results.
+    """
+    results = Opened(location)
+    return _failures(results, results.labels())
+
+
 def summary_of(results: Opened) -> Summary:
     """Return the summary of opened results."""
     labels = results.labels()

@@ -162,6 +162,12 @@ class Store:
         with self._mutex:
             return self._index.status(positions)
 
+    def reasons(self, positions: Positions) -> dict[str, int]:
+        """Return how many rows have each reason of failing or being skipped, most first."""
+        counts = np.bincount(self.reason(positions), minlength=len(REASONS) + 1)
+        found = {name: int(counts[i]) for i, name in enumerate(REASONS) if name and counts[i]}
+        return dict(sorted(found.items(), key=lambda item: -item[1]))
+
     def reason(self, positions: Positions) -> Codes:
         """Return each row's place in REASONS, 0 where there is none; shape (n,)."""
         with self._mutex:

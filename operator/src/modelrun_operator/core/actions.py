@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Literal
+from typing import Final, Literal, get_args
 
 from modelrun_api.status import ModelRunStatus
 from modelrun_operator.core.snapshot import Ref
@@ -92,6 +92,9 @@ class Tell:
 
 
 Action = Create | IssueTls | ScaleWorkers | HealCluster | KeepLogs | Delete | DeleteRun | Tell
+
+ACTION_NAMES: Final = tuple(action.__name__ for action in get_args(Action))
+"""What actions are called in metrics."""
 
 Creating = Create | IssueTls | KeepLogs
 """Actions that bring something into the world; forbidden after the end of a run."""

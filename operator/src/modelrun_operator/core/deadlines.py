@@ -10,22 +10,37 @@ from modelrun_api.status import ModelRunStatus
 
 
 def active_deadline(
-    spec: ModelRunSpec, profile: ModelRunProfileSpec, status: ModelRunStatus
+    spec: ModelRunSpec, profile: ModelRunProfileSpec | None, status: ModelRunStatus
 ) -> datetime | None:
-    """Return when the run as a whole must end: its own deadline, at most the profile's hours."""
-    if status.start_time is None:
+    """Return when the run as a whole must end: its own deadline, at most the profile's hours.
+
+    A profile that was deleted meanwhile takes its hours along, and the run's own deadline stays.
+    """
+    limits = [spec.active_deadline_seconds]
+    if profile is not None:
+        limits.append(profile.limits.hours * 3600)
+    seconds = [limit for limit in limits if limit is not None]
+    if status.start_time is None or not seconds:
         return None
-    seconds = profile.limits.hours * 3600
-    if spec.active_deadline_seconds is not None:
-        seconds = min(seconds, spec.active_deadline_seconds)
-    return status.start_time + timedelta(seconds=seconds)
+    return status.start_time + timedelta(seconds=min(seconds))
 
 
-def startup_deadline(spec: ModelRunSpec, status: ModelRunStatus) -> datetime | None:
-    """Return when the workers of this incarnation must be there."""
-    if status.times.secured is None:
+def startup_deadline(
+    spec: ModelRunSpec, status: ModelRunStatus, *, attempt_at: datetime | None = None
+) -> datetime | None:
+    """Return when the workers must be there for the attempt that waits for them.
+
+    Args:
+        spec: brings the seconds.
+        status: says when the certificates of this incarnation were there.
+        attempt_at: when the attempt may begin, where it is not the first on this incarnation.
+    """
+    begin = status.times.secured
+    if begin is None:
         return None
-    return status.times.secured + timedelta(seconds=spec.startup_deadline_seconds)
+    if attempt_at is not None:
+        begin = max(begin, attempt_at)
+    return begin + timedelta(seconds=spec.startup_deadline_seconds)
 
 
 def expiry(spec: ModelRunSpec | None, status: ModelRunStatus) -> datetime | None:

@@ -65,8 +65,9 @@ def decide(run: Run, seen: Snapshot, now: datetime, settings: Settings | None = 
         now=whole_second(now),
         status=run.status,
     )
+    view = view.updated(observed_generation=run.generation)
     if run.status.phase not in TERMINAL:
-        view = _counted(view.updated(observed_generation=run.generation))
+        view = _counted(view)
     if run.spec is None and view.status.phase not in {Phase.PENDING, *TERMINAL}:
         # The spec could be read when work began; only a change of our own rules can break it.
         view = _unreadable(view)
@@ -80,7 +81,7 @@ def decide(run: Run, seen: Snapshot, now: datetime, settings: Settings | None = 
         view = View(run, seen, view.settings, view.now, step.status)
         if not moved:
             break
-    _check(run, actions)
+    _check(run, view.status.phase, actions)
     return Decision(
         actions=(*_once(actions), *_news(run.status, view.status)),
         status=view.status,
@@ -116,9 +117,9 @@ def _once(actions: list[Action]) -> tuple[Action, ...]:
     return tuple(result)
 
 
-def _check(run: Run, actions: list[Action]) -> None:
-    if run.status.phase in TERMINAL and any(isinstance(action, Creating) for action in actions):
-        raise Bug(f"{run.key} is {run.status.phase}, and a step wants to make something: {actions}")
+def _check(run: Run, phase: Phase, actions: list[Action]) -> None:
+    if phase in TERMINAL and any(isinstance(action, Creating) for action in actions):
+        raise Bug(f"{run.key} is {phase}, and a step wants to make something: {actions}")
     for action in actions:
         if isinstance(action, Create):
             owners = action.manifest["metadata"]["ownerReferences"]

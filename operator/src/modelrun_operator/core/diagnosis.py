@@ -24,6 +24,7 @@ _IMAGE: Final = frozenset(
 )
 _CONFIG: Final = frozenset({"CreateContainerConfigError"})
 _CRASH: Final = frozenset({"CrashLoopBackOff", "RunContainerError", "CreateContainerError"})
+_ENDED: Final = frozenset({"Succeeded", "Failed"})
 _TLS_WORDS: Final = ("certificate", "tls", "ssl")
 
 
@@ -40,7 +41,8 @@ class Blocker:
 
 def blocker(seen: Snapshot) -> Blocker | None:
     """Return what is in the way of the run's pods, or None."""
-    pods = [pod for pod in seen.pods() if not pod.terminating]
+    # What ended, and what goes, is in nobody's way.
+    pods = [pod for pod in seen.pods() if not pod.terminating and pod.phase not in _ENDED]
     for look in LOOKS:
         found = look(seen, pods)
         if found is not None:
@@ -101,7 +103,7 @@ def _config(_seen: Snapshot, pods: Iterable[Pod]) -> Blocker | None:
 
 def _crash(_seen: Snapshot, pods: Iterable[Pod]) -> Blocker | None:
     for pod in pods:
-        if pod.last_exit == "OOMKilled":
+        if pod.last_exit == "OOMKilled" and not pod.ready:
             return Blocker(
                 Reason.OUT_OF_MEMORY,
                 f"{pod.role} pod {pod.ref.name} was ended by the kernel for memory; raise its "

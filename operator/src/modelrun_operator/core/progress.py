@@ -14,10 +14,13 @@ LONGEST_FORECAST = timedelta(days=365)
 
 def fits_of(before: FitCounts | None, said: FitCounts) -> FitCounts:
     """Return the counts, which never fall: a new attempt first counts what is stored."""
+    parts = said.succeeded + said.not_converged + said.failed + said.skipped
+    if max(said.done, parts, said.reused) > said.total:
+        # Counts that do not add up are no counts.
+        return before if before is not None else FitCounts()
     if before is not None and said.done < before.done:
         return before
-    done = min(said.done, said.total)
-    return said.model_copy(update={"done": done})
+    return said
 
 
 def progress_of(

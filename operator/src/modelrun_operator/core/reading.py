@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import Any, Final
 
 from modelrun_api.identity import INCARNATION_LABEL, ROLE_LABEL
@@ -26,6 +27,7 @@ LOGS_ANNOTATION: Final = "modelrun.dev/logs-of"
 _STARTING: Final = frozenset({"ContainerCreating", "PodInitializing"})
 _REFUSAL_EVENTS: Final = frozenset({"FailedCreate", "FailedMount", "FailedAttachVolume"})
 _FRESH: Final = timedelta(minutes=3)
+_OVERDUE: Final = timedelta(seconds=30)
 _OWN_KINDS: Final = frozenset(Kind) - {Kind.JOB, Kind.POD, Kind.DASK_CLUSTER}
 
 
@@ -68,7 +70,7 @@ def snapshot(cached: Cached, *, now: datetime) -> Snapshot:
     children: list[Child] = [
         *(child(body) for kind in sorted(_OWN_KINDS) for body in by_kind.get(kind, [])),
         *(pod(body, vanished=cached.vanished.get(body["metadata"]["uid"])) for body in pods),
-        *(job(body, pods) for body in by_kind.get(Kind.JOB, [])),
+        *(job(body, pods, vanished=cached.vanished, now=now) for body in by_kind.get(Kind.JOB, [])),
         *(cluster(body, by_kind) for body in by_kind.get(Kind.DASK_CLUSTER, [])),
     ]
     return Snapshot(
@@ -186,32 +188,56 @@ def _last_exit(containers: Iterable[Object]) -> str:
     return ""
 
 
-def job(body: Object, pods: Iterable[Object]) -> Job:
+def job(
+    body: Object,
+    pods: Iterable[Object],
+    *,
+    now: datetime,
+    vanished: Mapping[str, datetime] = MappingProxyType({}),
+) -> Job:
     """Return a Job, with what its last pod left.
+
+    A runner's Job has one pod and no second, so its end is that of the pod: the Job says so a
+    second or two later, and workers cost meanwhile. A runner whose node is away is never reported
+    as ended; when it should long be gone, it counts as lost.
 
     Args:
         body: the Job.
         pods: pods of the run; the Job's own are found by their owner.
+        now: the time.
+        vanished: pods that no longer exist, by uid.
     """
     conditions = _conditions(body)
     complete = conditions.get("Complete", {}).get("status") == "True"
     failed = conditions.get("Failed", {})
     has_failed = failed.get("status") == "True"
     last = _last_pod(body["metadata"]["uid"], pods)
+    if last is not None and body["metadata"].get("labels", {}).get(ROLE_LABEL) == Role.RUNNER:
+        phase = last.get("status", {}).get("phase")
+        complete = complete or (phase == "Succeeded" and not has_failed)
+        has_failed = has_failed or (
+            not complete
+            and last["metadata"]["uid"] not in vanished
+            and (phase == "Failed" or _is_overdue(last["metadata"], now))
+        )
     end = _end_of_work(last)
-    finished = conditions.get("Complete" if complete else "Failed", {})
     return Job(
         **_common(body),
         finished=complete or has_failed,
         succeeded=complete,
-        finished_at=moment(finished.get("lastTransitionTime")) if complete or has_failed else None,
         exit_code=end.get("exitCode"),
         termination_message=end.get("message", ""),
         disrupted=last is not None
         and _conditions(last).get("DisruptionTarget", {}).get("status") == "True",
         out_of_memory=end.get("reason") == "OOMKilled",
-        failure=f"{failed.get('reason', '')}: {failed.get('message', '')}" if has_failed else "",
+        failure=f"{failed['reason']}: {failed.get('message', '')}" if failed.get("reason") else "",
     )
+
+
+def _is_overdue(metadata: Object, now: datetime) -> bool:
+    """Say whether something that is being deleted should long be gone."""
+    end = moment(metadata.get("deletionTimestamp"))
+    return end is not None and now - end > _OVERDUE
 
 
 def _last_pod(job_uid: str, pods: Iterable[Object]) -> Object | None:

@@ -88,9 +88,6 @@ class Job(Child):
     succeeded: bool = False
     """Whether it ended well."""
 
-    finished_at: datetime | None = None
-    """When it ended."""
-
     exit_code: int | None = None
     """The exit code of its last pod; None where the pod vanished."""
 

@@ -70,6 +70,8 @@ class Cache:
     def events_about(self, uids: Iterable[str]) -> tuple[Body, ...]:
         """Return the events about some objects."""
         wanted = set(uids)
+        if not wanted:
+            return ()
         return tuple(
             body
             for body in self._objects.get(EVENTS.kind, {}).values()

@@ -28,6 +28,7 @@ LIST_SECONDS: Final = 60
 MERGE: Final = "application/merge-patch+json"
 _STRICT: Final = (("fieldValidation", "Strict"),)
 _CONNECTIONS: Final = 32
+_CHUNK_BYTES: Final = 65_536
 
 
 class Kube:
@@ -51,7 +52,8 @@ class Kube:
             )
         made.connection_pool_maxsize = _CONNECTIONS
         # Passes come again by themselves; a retry below them would only hide how long they took.
-        made.retries = False
+        # (False would count as the number 0, and the library takes 0 for "without an end".)
+        made.retries = None
         return cls(api.ApiClient(made))
 
     async def __aenter__(self) -> Self:
@@ -76,13 +78,21 @@ class Kube:
         with meaning(f"get {resource.kind} {_key(namespace, name)}"):
             return await self._json("get", resource.path(namespace, name))
 
-    async def list(self, resource: Resource, namespace: str | None = None) -> Body:
-        """Return the list of a resource, in one namespace or in all."""
+    async def list(
+        self, resource: Resource, namespace: str | None = None, *, fields: str = ""
+    ) -> Body:
+        """Return the list of a resource, in one namespace or in all.
+
+        Args:
+            resource: brings the labels and fields by which it is listed.
+            namespace: where; None for everywhere.
+            fields: other fields than the resource's.
+        """
         query = []
         if resource.selector:
             query.append(("labelSelector", resource.selector))
-        if resource.fields:
-            query.append(("fieldSelector", resource.fields))
+        if chosen := fields or resource.fields:
+            query.append(("fieldSelector", chosen))
         with meaning(f"list {resource.plural} of {namespace or 'all namespaces'}"):
             return await self._json(
                 "get", resource.path(namespace), query=query, seconds=LIST_SECONDS
@@ -131,18 +141,30 @@ class Kube:
             )
 
     async def log_tail(
-        self, resource: Resource, namespace: str, pod: str, *, lines: int, most_bytes: int
+        self,
+        resource: Resource,
+        namespace: str,
+        pod: str,
+        *,
+        lines: int,
+        most_bytes: int,
+        seconds: float,
     ) -> str:
-        """Return the last lines of a pod's log."""
-        query = (
-            ("tailLines", str(lines)),
-            ("limitBytes", str(most_bytes)),
-            ("timestamps", "true"),
-        )
+        """Return the last lines of a pod's log, and of these the last `most_bytes`.
+
+        The API server could limit bytes too, but counts from the first: the end would be lost, and
+        the end says why a program ended. So the stream runs through here within a time limit.
+        """
+        query = (("tailLines", str(lines)), ("timestamps", "true"))
         with meaning(f"read the log of pod {_key(namespace, pod)}"):
-            answer = await self._call("get", resource.path(namespace, pod, "log"), query=query)
-            text: bytes = await answer.read()
-            return text.decode(errors="replace")
+            path = resource.path(namespace, pod, "log")
+            answer = await self._call("get", path, query=query, seconds=seconds)
+            kept = bytearray()
+            async for part in answer.content.iter_chunked(_CHUNK_BYTES):
+                kept += part
+                if len(kept) > most_bytes + _CHUNK_BYTES:
+                    del kept[:-most_bytes]
+            return bytes(kept[-most_bytes:]).decode(errors="replace")
 
     async def _json(
         self,

@@ -8,7 +8,7 @@ from typing import Any, Final
 from modelrun_operator.core.actions import KeepLogs
 from modelrun_operator.core.reading import LOGS_ANNOTATION
 from modelrun_operator.core.snapshot import Kind, Ref
-from modelrun_operator.errors import NotFound, Refused
+from modelrun_operator.errors import NotFound, Refused, WorldNotReady
 from modelrun_operator.kube.cache import Cache
 from modelrun_operator.kube.client import Kube
 from modelrun_operator.kube.observe import is_ours
@@ -17,8 +17,11 @@ from modelrun_operator.manifests.metadata import object_metadata
 from modelrun_operator.run import Run
 from modelrun_operator.settings import Settings
 
-MOST_BYTES: Final = 900_000
-"""A ConfigMap holds one MiB, names and envelope included."""
+MOST_BYTES: Final = 500_000
+"""A ConfigMap holds one MiB, and a request three: in JSON a control character takes six bytes."""
+
+LOG_SECONDS: Final = 3
+"""How long one log may take: workers cost until they are read."""
 
 
 async def keep_logs(
@@ -32,7 +35,11 @@ async def keep_logs(
     texts = await asyncio.gather(
         *(_tail(kube, run, ref, lines=settings.log_lines, most_bytes=each) for ref in action.pods)
     )
-    fresh = {ref.name + ".log": text for ref, text in zip(action.pods, texts, strict=True) if text}
+    fresh = {
+        ref.name + ".log": _end_of(text, most_bytes=each)
+        for ref, text in zip(action.pods, texts, strict=True)
+        if text
+    }
     resource = CHILDREN[Kind.CONFIG_MAP]
     name = run.names.logs
     try:
@@ -69,10 +76,23 @@ def _merged(before: dict[str, str], fresh: dict[str, str]) -> dict[str, Any]:
     return change
 
 
+def _end_of(text: str, *, most_bytes: int) -> str:
+    """Return the end of a text that takes at most some bytes; what is no text counts threefold."""
+    return text.encode()[-most_bytes:].decode(errors="ignore")
+
+
 async def _tail(kube: Kube, run: Run, ref: Ref, *, lines: int, most_bytes: int) -> str:
     try:
         return await kube.log_tail(
-            CHILDREN[Kind.POD], run.namespace, ref.name, lines=lines, most_bytes=most_bytes
+            CHILDREN[Kind.POD],
+            run.namespace,
+            ref.name,
+            lines=lines,
+            most_bytes=most_bytes,
+            seconds=LOG_SECONDS,
         )
     except (NotFound, Refused):
         return ""
+    except WorldNotReady as error:
+        # Most likely its node is away. The others' logs, and the cluster's end, do not wait for it.
+        return f"(the log could not be read: {error})\n"

@@ -5,16 +5,19 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, Final
 
-from modelrun_operator.core.reading import Cached, snapshot
+from modelrun_operator.core.reading import Cached, moment, snapshot
 from modelrun_operator.core.snapshot import Kind, Snapshot
 from modelrun_operator.errors import NotFound
 from modelrun_operator.kube.cache import Cache
 from modelrun_operator.kube.client import Kube
 from modelrun_operator.kube.progress import Heard
-from modelrun_operator.kube.resources import CHILDREN, RUNS, WATCHES
+from modelrun_operator.kube.resources import CHILDREN, EVENTS, RUNS, WATCHES
 from modelrun_operator.run import Run
 
 _ENDED: Final = frozenset({"Succeeded", "Failed"})
+_PREPARING: Final = frozenset({"ContainerCreating", "PodInitializing"})
+STARTING_SECONDS: Final = 8
+"""How long a pod on its node may prepare its container before its events are asked why."""
 
 
 def observe(
@@ -23,6 +26,7 @@ def observe(
     *,
     heard: Heard | None,
     refusals: tuple[str, ...],
+    events: tuple[dict[str, Any], ...] = (),
     now: datetime,
 ) -> Snapshot:
     """Return what is known of the world of one run.
@@ -32,6 +36,7 @@ def observe(
         cache: the caches, which have been filled once in full.
         heard: what the runner answered last.
         refusals: what the API server said to our own calls, the newest first.
+        events: events beyond those that are watched.
         now: the time.
     """
     objects = cache.children(run.uid)
@@ -41,7 +46,7 @@ def observe(
     return snapshot(
         Cached(
             objects=objects,
-            events=cache.events_about(_jobs_without_pods(objects)),
+            events=(*cache.events_about(_jobs_without_pods(objects)), *events),
             profile=profile,
             progress=heard.report if heard is not None else None,
             vanished=cache.vanished(run.uid),
@@ -78,6 +83,7 @@ async def look_again(run: Run, cache: Cache, kube: Kube, *, now: datetime) -> No
         if body["kind"] == Kind.JOB and _is_over(body)
     }
     gone = cache.vanished(run.uid)
+    await _look_at_secrets(run, cache, kube, now=now)
     for body in cache.children(run.uid):
         owners = {one["uid"] for one in body["metadata"].get("ownerReferences") or ()}
         if body["kind"] != Kind.POD or not owners & ended or body["metadata"]["uid"] in gone:
@@ -91,6 +97,64 @@ async def look_again(run: Run, cache: Cache, kube: Kube, *, now: datetime) -> No
             cache.drop(metadata["uid"], Kind.POD, now=now)
         else:
             cache.put(fresh, Kind.POD)
+
+
+async def _look_at_secrets(run: Run, cache: Cache, kube: Kube, *, now: datetime) -> None:
+    """Read Secrets that are on their way out: nobody watches them."""
+    for body in cache.children(run.uid):
+        if body["kind"] != Kind.SECRET or "deletionTimestamp" not in body["metadata"]:
+            continue
+        metadata = body["metadata"]
+        try:
+            fresh = await kube.get(CHILDREN[Kind.SECRET], run.namespace, metadata["name"])
+        except NotFound:
+            cache.drop(metadata["uid"], Kind.SECRET, now=now)
+        else:
+            if fresh["metadata"]["uid"] != metadata["uid"]:
+                cache.drop(metadata["uid"], Kind.SECRET, now=now)
+
+
+def starting_pod(run: Run, cache: Cache, *, now: datetime) -> dict[str, Any] | None:
+    """Return a pod that has had its node for a while and whose container does not come."""
+    gone = cache.vanished(run.uid)
+    found = [
+        body
+        for body in cache.children(run.uid)
+        if body["kind"] == Kind.POD
+        and body["metadata"]["uid"] not in gone
+        and "deletionTimestamp" not in body["metadata"]
+        and _prepares(body.get("status") or {}, now)
+    ]
+    return min(found, key=lambda body: str(body["metadata"]["name"]), default=None)
+
+
+def _prepares(status: dict[str, Any], now: datetime) -> bool:
+    if status.get("phase") != "Pending":
+        return False
+    scheduled = next(
+        (
+            moment(one.get("lastTransitionTime"))
+            for one in status.get("conditions") or ()
+            if one["type"] == "PodScheduled" and one["status"] == "True"
+        ),
+        None,
+    )
+    if scheduled is None or (now - scheduled).total_seconds() < STARTING_SECONDS:
+        return False
+    containers = [
+        *(status.get("initContainerStatuses") or ()),
+        *(status.get("containerStatuses") or ()),
+    ]
+    reasons = {(one.get("state") or {}).get("waiting", {}).get("reason") for one in containers}
+    return not containers or bool(reasons & _PREPARING)
+
+
+async def find_events(pod: dict[str, Any], kube: Kube) -> tuple[dict[str, Any], ...]:
+    """Return the events about one pod."""
+    metadata = pod["metadata"]
+    about = f"involvedObject.uid={metadata['uid']}"
+    found = await kube.list(EVENTS, metadata["namespace"], fields=about)
+    return tuple({**body, "kind": EVENTS.kind} for body in found.get("items") or ())
 
 
 def _is_over(job: dict[str, Any]) -> bool:

@@ -56,7 +56,14 @@ async def ask(session: aiohttp.ClientSession, pod: dict[str, Any]) -> ProgressRe
         address = ip_address(pod["status"]["podIP"])
         host = f"[{address}]" if isinstance(address, IPv6Address) else str(address)
         url = f"http://{host}:{PROGRESS_PORT}/progress"
-        async with session.get(url, timeout=_LIMIT, allow_redirects=False) as answer:
+        async with session.get(
+            url,
+            timeout=_LIMIT,
+            allow_redirects=False,
+            # A few packed kilobytes could be gigabytes.
+            auto_decompress=False,
+            headers={"Accept-Encoding": "identity"},
+        ) as answer:
             if answer.status != 200:
                 return None
             said = b""

@@ -5,6 +5,10 @@ quantile solution, because residuals are kept 1e-6 away from zero (csrc/quantreg
 amplifies rounding, by factors up to 1e9 in a few fits: `check` finds nearly all of them. Contract:
 the same number of iterations and 1e-8 of max(|b|, se) in 99.5 % of the fits that pass, 1e-6, which
 is statsmodels' own stop test, in all.
+
+`exact` is another solver under its own name: the optimum of the linear program, by an interior
+point and the simplex method (csrc/frisch.c). Contract: the loss is above the optimum by less than
+1e-10 of it. A slice with several optima is flagged, because any of them would do.
 """
 
 from __future__ import annotations
@@ -49,6 +53,7 @@ class QuantileFits:
     status: npt.NDArray[np.int8]
     reasons: npt.NDArray[np.uint16]
     use_t: bool
+    exact: bool
 
     def statistic(self, name: str) -> Floats:
         """One statistic of every fit, shape (fits,).
@@ -76,6 +81,7 @@ def fit(
     p_tol: float = 1e-6,
     keep: npt.ArrayLike | None = None,
     check: bool = True,
+    exact: bool = False,
     use_t: bool = True,
     conf_level: float = 0.95,
     constant: Literal["detect", "absent", "present"] = "detect",
@@ -98,6 +104,8 @@ def fit(
         p_tol: Largest move of a coefficient at the stop.
         keep: Mask of complete rows, shape (n,).
         check: Fit twice, on responses that differ in the last bits, and flag what does not stay.
+        exact: Go to the optimum instead of following statsmodels' iteration; max_iter, p_tol and
+            check then mean nothing.
         use_t: Inference by the t distribution.
         conf_level: Of the intervals.
         constant: Whether the design has a constant.
@@ -125,6 +133,7 @@ def fit(
         status=np.empty(fits, dtype=np.int8),
         reasons=np.empty(fits, dtype=np.uint16),
         use_t=use_t,
+        exact=exact,
     )
     kernels.quantile(
         design.data,
@@ -134,7 +143,7 @@ def fit(
         last,
         (
             q, vcov == "robust", _KERNELS[kernel], _BANDWIDTHS[bandwidth], max_iter, p_tol,
-            check, use_t, _CONSTANT[constant], conf_level,
+            check, use_t, _CONSTANT[constant], conf_level, exact,
         ),
         result.coefficients.arrays(),
         result.statistics,

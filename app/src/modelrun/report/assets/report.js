@@ -116,8 +116,9 @@
     }, extra));
   }
 
+  // ECharts rounds the places of marks to two decimals unless the precision is negative.
   function marks(lines, c) {
-    return { silent: true, symbol: "none", animation: false, label: { show: false },
+    return { silent: true, symbol: "none", animation: false, precision: -1, label: { show: false },
       data: lines.map(([key, value, colour, dash]) => ({ [key]: value, lineStyle: { color: colour, type: dash ? "dashed" : "solid", width: 1 } })) };
   }
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from modelrun.report import numbers
@@ -17,6 +17,13 @@ ERRORS = {
     "HC3": "heteroscedasticity-robust standard errors (HC3)",
     "HAC": "heteroscedasticity- and autocorrelation-robust standard errors (HAC)",
     "cluster": "cluster-robust standard errors",
+}
+
+
+ENGINES = {
+    "batched": "compiled kernels (batched)",
+    "statsmodels": "plain statsmodels",
+    "callable": "the function",
 }
 
 
@@ -44,7 +51,7 @@ def _models(spec: Mapping[str, Any]) -> str:
         kinds = sorted({str(model.get("estimator") or "own callable") for model in models})
         return (
             f"{numbers.plural(len(models), 'model')} ({numbers.enumerate_words(kinds)}) were "
-            "fitted to every slice."
+            "fitted to every slice; the table has their formulas and settings."
         )
     model = models[0]
     fit = model.get("fit") or {}
@@ -57,6 +64,25 @@ def _models(spec: Mapping[str, Any]) -> str:
     if lags is not None:
         errors += f", {numbers.plural(float(lags), 'lag')}"
     return f"{what} was fitted to every slice" + (f", with {errors}." if errors else ".")
+
+
+def settings(model: Mapping[str, Any]) -> str:
+    """Return the keywords of a model in words: `q = 0.05, maxlags = 6`."""
+    found = dict(_settings(model.get("init") or {})) | dict(_settings(model.get("fit") or {}))
+    return ", ".join(f"{name} = {value}" for name, value in found.items())
+
+
+def _settings(keywords: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    for name, value in keywords.items():
+        if isinstance(value, Mapping):
+            inner = dict(value)
+            if name in inner or "column" in inner:
+                yield name, str(inner.pop(name, None) or inner.pop("column"))
+            yield from _settings(inner)
+        elif isinstance(value, list):
+            yield name, f"({', '.join(map(str, value))})"
+        else:
+            yield name, str(value)
 
 
 def _series(model: Mapping[str, Any]) -> str:
@@ -129,16 +155,16 @@ def _resampling(spec: Mapping[str, Any]) -> str:
 def _computation(tables: Tables) -> str:
     engines, code = words(tables.fits, "engine")
     parts = [
-        f"{numbers.plural(int((code == i).sum()), 'fit')} by {name}"
+        f"{numbers.plural(int((code == i).sum()), 'fit')} by {ENGINES.get(name, name)}"
         for i, name in enumerate(engines)
         if name
     ]
     versions = tables.run.get("versions") or tables.run.get("packages") or {}
     version = versions.get("statsmodels") if isinstance(versions, Mapping) else None
-    text = f"Computed: {numbers.enumerate_words(parts)}" if parts else ""
+    text = f"Computed: {numbers.enumerate_words(parts)}." if parts else ""
     if text and version:
-        text += f"; statsmodels {version}"
-    return f"{text}." if text else ""
+        text += f" statsmodels is version {version}."
+    return text
 
 
 def _audit(run: Mapping[str, Any]) -> str:

@@ -22,7 +22,8 @@ def pages(tables: Tables, terms: Sequence[Term]) -> tuple[Page, ...]:
     if not tables.replicates:
         return ()
     found = []
-    for portion in portions(terms[:36], 9):
+    shown = terms[:36]
+    for portion in portions(shown, 9):
         single = all(len(term.estimate) == 1 for term in portion)
         blocks: list[Grid | Table] = [_intervals(portion, terms, tables)]
         if single:
@@ -47,6 +48,7 @@ def pages(tables: Tables, terms: Sequence[Term]) -> tuple[Page, ...]:
             Page(
                 chapter="Replicates",
                 title=_message(portion, terms),
+                summary=_message(terms, terms),
                 lead=_lead(tables),
                 blocks=tuple(blocks),
                 note="Percentile intervals come from the replicates alone, without correction "
@@ -112,7 +114,7 @@ def _message(portion: Sequence[Term], terms: Sequence[Term]) -> str:
     clear = [heading(term, terms) for term in tested if term.low[0] > 0 or term.high[0] < 0]
     if not clear:
         return "No percentile interval excludes zero"
-    if len(clear) == len(tested):
+    if len(clear) == len(tested) and len(portion) == len(terms):
         return "Every percentile interval excludes zero"
     verb = "excludes" if len(clear) == 1 else "exclude"
     return f"The intervals of {numbers.enumerate_words(clear)} {verb} zero"

@@ -33,12 +33,14 @@ def pages(tables: Tables, terms: Sequence[Term]) -> tuple[Page, ...]:
     """Return histograms, counts and clouds of the terms that have several p-values."""
     shown = [term for term in terms if np.isfinite(term.p).sum() >= SEVERAL_FITS][:36]
     return (
-        *(_histograms(tables, portion, terms) for portion in portions(shown, 9)),
+        *(_histograms(tables, portion, shown, terms) for portion in portions(shown, 9)),
         *(_clouds(portion, terms) for portion in portions(shown, 6)),
     )
 
 
-def _histograms(tables: Tables, portion: Sequence[Term], terms: Sequence[Term]) -> Page:
+def _histograms(
+    tables: Tables, portion: Sequence[Term], shown: Sequence[Term], terms: Sequence[Term]
+) -> Page:
     edges = np.linspace(0, 1, BINS + 1)
     panels, rows = [], []
     for term in portion:
@@ -71,6 +73,7 @@ def _histograms(tables: Tables, portion: Sequence[Term], terms: Sequence[Term]) 
     return Page(
         chapter="Significance",
         title=_message(portion),
+        summary=_message(shown),
         lead="How the p-values of each term are distributed. Were there no effect anywhere and "
         "the tests independent, all bars would reach the dashed line.",
         blocks=(

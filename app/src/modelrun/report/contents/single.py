@@ -24,6 +24,7 @@ def pages(tables: Tables, terms: Sequence[Term]) -> tuple[Page, ...]:
         Page(
             chapter="Estimates",
             title=_message(portion, terms),
+            summary=_message(terms, terms),
             lead="Every model was fitted once; these are its coefficients"
             + (f", with the {words}." if words else "."),
             blocks=(_table(portion, terms),),

@@ -36,6 +36,7 @@ def pages(tables: Tables, terms: Sequence[Term]) -> tuple[Page, ...]:
             Page(
                 chapter="Spread",
                 title=_message(portion),
+                summary=_message(shown),
                 lead="Distribution of each estimate across "
                 + _across(tables)
                 + ", with its median and the range of the middle 90% of fits.",

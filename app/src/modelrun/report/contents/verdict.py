@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from modelrun.report import numbers
-from modelrun.report.contents.methods import sentences
-from modelrun.report.page import Page, Shares, Table, Text, Tiles
+from modelrun.report.contents.methods import sentences, settings
+from modelrun.report.page import Block, Page, Shares, Table, Text, Tiles
 from modelrun.report.style import ORANGE, STATUS, VERMILLION
 from modelrun.report.tables import Tables, flags, words
+
+ROOM = 6.2
+"""Inches of a page below its head."""
+
+WORDS = 135
+"""Characters of a line of text at least."""
+
+CELLS = 150
+"""Characters of a row of a table at least."""
 
 STATUS_WORDS = {
     "succeeded": "succeeded",
@@ -38,34 +47,66 @@ def pages(tables: Tables, rest: Sequence[Page] = ()) -> tuple[Page, ...]:
     if seconds is not None:
         tiles.append((numbers.duration(seconds), "time", ""))
     remarks = _remarks(tables, counts)
-    return (
+    blocks: list[Block] = [
+        Tiles(tuple(tiles)),
+        Shares(
+            tuple(
+                (STATUS_WORDS[name], counts[name], STATUS[name]) for name in STATUS if counts[name]
+            )
+        ),
+        _models(tables),
+        Text("How it was done", sentences(tables)),
+        *((Text("What to keep in mind", remarks),) if remarks else ()),
+        *((Text("In short", _messages(rest)),) if rest else ()),
+    ]
+    lead = f"Study {tables.name}: {_extent(tables)}."
+    return tuple(
         Page(
             chapter="Verdict",
-            title=_headline(counts),
-            lead=f"Study {tables.name}: {_extent(tables)}.",
-            blocks=(
-                Tiles(tuple(tiles)),
-                Shares(
-                    tuple(
-                        (STATUS_WORDS[name], counts[name], STATUS[name])
-                        for name in STATUS
-                        if counts[name]
-                    )
-                ),
-                _models(tables),
-                Text("How it was done", sentences(tables)),
-                *((Text("What to keep in mind", remarks),) if remarks else ()),
-                *((Text("In short", _messages(rest)),) if rest else ()),
-            ),
-        ),
+            title=_headline(counts) + (", continued" if i else ""),
+            lead=lead,
+            blocks=portion,
+        )
+        for i, portion in enumerate(_filled(blocks))
     )
+
+
+def _filled(blocks: Sequence[Block]) -> Iterator[tuple[Block, ...]]:
+    """Yield the blocks of each page, as many as it holds."""
+    page: list[Block] = []
+    used = 0.0
+    for block in blocks:
+        tall = _inches(block)
+        if page and used + tall > ROOM:
+            yield tuple(page)
+            page, used = [], 0.0
+        page.append(block)
+        used += tall
+    yield tuple(page)
+
+
+def _inches(block: Block) -> float:
+    """Return how much of a page a block takes at most, with the gap below it."""
+    match block:
+        case Tiles():
+            return 0.92
+        case Shares():
+            return 0.62
+        case Text(paragraphs=paragraphs):
+            return 0.44 + sum(0.06 + 0.165 * -(-len(text) // WORDS) for text in paragraphs)
+        case Table(header=header, rows=rows):
+            widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
+            lines = 1 if sum(widths) + 3 * len(widths) <= CELLS else 3
+            return 0.65 + len(rows) * (0.05 + 0.14 * lines)
+        case _:
+            return 0.0
 
 
 def _messages(rest: Sequence[Page]) -> tuple[str, ...]:
     """Return the first message of each chapter."""
     first: dict[str, str] = {}
     for page in rest:
-        first.setdefault(page.chapter, f"{page.chapter}: {page.title}.")
+        first.setdefault(page.chapter, f"{page.chapter}: {page.summary or page.title}.")
     return tuple(first.values())
 
 
@@ -143,6 +184,7 @@ def _models(tables: Tables) -> Table:
         for model in tables.spec.get("models", [])
         if isinstance(model, Mapping)
     }
+    has_settings = any(map(settings, said.values()))
     rows = []
     for i in np.argsort(models)[:10]:
         here = code == i
@@ -153,6 +195,7 @@ def _models(tables: Tables) -> Table:
             (
                 models[i],
                 str(model.get("estimator") or ("callable" if model.get("callable") else "–")),
+                *((settings(model),) if has_settings else ()),
                 str(model.get("formula") or model.get("callable") or model.get("endog") or "–"),
                 ", ".join(used) or "–",
                 numbers.count(int(here.sum())),
@@ -165,9 +208,17 @@ def _models(tables: Tables) -> Table:
     caption = "Models" + (f", the first 10 of {len(models)}" if len(models) > 10 else "")
     return Table(
         caption=caption,
-        header=("model", "estimator", "formula", "engine", "fits", *STATUS_WORDS.values()),
+        header=(
+            "model",
+            "estimator",
+            *(("settings",) if has_settings else ()),
+            "formula",
+            "engine",
+            "fits",
+            *STATUS_WORDS.values(),
+        ),
         rows=tuple(rows),
-        align="llllrrrrr",
+        align="l" * (4 + has_settings) + "rrrrr",
     )
 
 
@@ -178,13 +229,14 @@ def _remarks(tables: Tables, counts: Mapping[str, int]) -> tuple[str, ...]:
     unstable = int(np.array([word == "unstable" for word in numerics])[numeric].sum())
     if counts["notConverged"]:
         found.append(
-            f"{numbers.plural(counts['notConverged'], 'fit')} did not converge; their "
-            "coefficients are kept in the tables and marked there."
+            f"{numbers.plural(counts['notConverged'], 'fit')} did not converge; "
+            f"{'its' if counts['notConverged'] == 1 else 'their'} coefficients are kept in the "
+            "tables and marked there."
         )
     if unstable:
         found.append(
-            f"{numbers.plural(unstable, 'fit')} depend on rounding (numerics = unstable): their "
-            "last digits differ between machines."
+            f"{numbers.plural(unstable, 'fit depends', 'fits depend')} on rounding (numerics = "
+            "unstable): last digits differ between machines."
         )
     for name, text in (
         ("separated", "separated data: some estimates would grow without bound"),

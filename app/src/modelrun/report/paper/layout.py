@@ -180,7 +180,7 @@ def _cells(table: Table) -> list[list[list[str]]]:
     """Return the lines of every cell."""
     widths = _columns(table)
     return [
-        [wrap(cell, 7.5, width)[:3] or [""] for cell, width in zip(row, widths, strict=False)]
+        [wrap(cell, 7.5, width - 0.1)[:3] or [""] for cell, width in zip(row, widths, strict=False)]
         for row in table.rows
     ]
 

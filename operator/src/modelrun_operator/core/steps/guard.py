@@ -15,15 +15,13 @@ def interrupted(view: View) -> View | None:
     """Return the view on its way to winding down, or None where the run may go on."""
     if view.spec.suspend:
         return _suspended(view)
-    if view.profile is not None:
-        deadline = active_deadline(view.spec, view.profile, view.status)
-        if is_over(deadline, now=view.now):
-            return view.failed(
-                Reason.DEADLINE_EXCEEDED,
-                "the run took longer than it may (spec.activeDeadlineSeconds, at most the "
-                "profile's limits.hours); what is finished is stored, and a new run of the same "
-                "study goes on from there",
-            )
+    if is_over(active_deadline(view.spec, view.profile, view.status), now=view.now):
+        return view.failed(
+            Reason.DEADLINE_EXCEEDED,
+            "the run took longer than it may (spec.activeDeadlineSeconds, at most the "
+            "profile's limits.hours); what is finished is stored, and a new run of the same "
+            "study goes on from there",
+        )
     budget, cost = view.spec.budget, view.status.cost
     if budget is not None and cost is not None and is_above(cost.so_far, budget.amount):
         return view.failed(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from modelrun_api.conditions import ConditionType
+from typing import Final
+
+from modelrun_api.conditions import ConditionType, condition_of
 from modelrun_api.outcome import PreflightOutcome, read_preflight
 from modelrun_api.phase import Phase
 from modelrun_api.profile import ModelRunProfileSpec
@@ -19,6 +21,9 @@ from modelrun_operator.manifests.jobs import preflight_job
 from modelrun_operator.manifests.locations import shown_address
 from modelrun_operator.manifests.run_document import run_document
 
+LOOK_SECONDS: Final = 10
+"""How often a preflight is looked at without news: what is in the way has no event of its own."""
+
 
 def preflight(view: View) -> Step:
     """Start the pod, wait for its word, and choose the size of the cluster from it."""
@@ -34,10 +39,10 @@ def preflight(view: View) -> Step:
     if job is None:
         missing.append(Create(preflight_job(view.run, profile, view.settings)))
     if job is None or missing or not job.finished:
-        return view.blocked(blocker(view.seen)).soon(*missing)
+        return view.blocked(blocker(view.seen)).soon(*missing, seconds=LOOK_SECONDS)
     outcome = read_preflight(job.termination_message)
     if outcome is None or not outcome.ok:
-        message = _why_not(job, outcome)
+        message = _why_not(job, outcome) + _in_the_way(view)
         return (
             view.told(ConditionType.PREFLIGHTED, "False", Reason.PREFLIGHT_FAILED, message)
             .failed(Reason.PREFLIGHT_FAILED, message)
@@ -60,6 +65,14 @@ def _why_not(job: Job, outcome: PreflightOutcome | None) -> str:
         return "the kernel ended the preflight for memory; raise control.resources of the profile"
     code = f"exit code {job.exit_code}" if job.exit_code is not None else "its pod vanished"
     return f"the preflight ended without a word ({code}; {job.failure or 'no reason given'})"
+
+
+def _in_the_way(view: View) -> str:
+    """Return what stopped a preflight that never came to a word."""
+    known = condition_of(view.status.conditions, ConditionType.BLOCKED)
+    if known is None or known.status != "True":
+        return ""
+    return f". In the way: {known.message}"
 
 
 def _passed(view: View, profile: ModelRunProfileSpec, outcome: PreflightOutcome) -> Step:

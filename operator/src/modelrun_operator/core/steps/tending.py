@@ -6,6 +6,8 @@ attempt that is repeated on a healthy cluster is only back in Provisioning until
 
 from __future__ import annotations
 
+from typing import Final
+
 from modelrun_api.conditions import ConditionType
 from modelrun_api.outcome import read_outcome
 from modelrun_api.phase import Phase
@@ -40,6 +42,9 @@ from modelrun_operator.manifests.network import network_policies
 from modelrun_operator.manifests.run_document import run_document
 from modelrun_operator.manifests.sizing import Size, size
 
+SILENT_SECONDS: Final = 15
+"""After how long a cluster of which nothing was made is a sign that nobody works on it."""
+
 
 def tending(view: View) -> Step:
     """Go one pass further with a run that has a cluster, or is getting one."""
@@ -55,12 +60,15 @@ def tending(view: View) -> Step:
         gone = Ending(Reason.RUNNER_LOST, "the runner's Job vanished", retried=True)
         return _attempt_ended(view, None, gone)
     profile = view.profile
-    if profile is None:
-        return view.blocked(PROFILE_GONE).soon()
-    sized = _size(view, profile)
-    actions = [*_old_incarnations(view), *_surroundings(view, sized)]
+    actions: list[Action] = _old_incarnations(view)
     cluster = view.seen.cluster(view.names.cluster(view.incarnation))
+    if profile is None and (cluster is None or job is None):
+        return _waiting(view, PROFILE_GONE, *actions)
+    # What runs goes on without its profile; only what is made needs it.
+    sized = _size(view, profile)
+    actions += _surroundings(view, sized)
     if cluster is None:
+        assert profile is not None
         made = dask_cluster(
             view.run, profile, view.settings, incarnation=view.incarnation, size=sized
         )
@@ -70,6 +78,7 @@ def tending(view: View) -> Step:
     actions += healing
     view = _with_scheduler(view, cluster)
     if job is None and view.status.times.scheduler_available is not None:
+        assert profile is not None
         if not is_over(next_attempt_at(view.status, view.settings) or view.now, now=view.now):
             return _waiting(view, _backing_off(view), *actions)
         actions.append(_runner(view, profile, sized))
@@ -78,15 +87,16 @@ def tending(view: View) -> Step:
     return _waiting(view, _in_the_way(view, cluster), *actions)
 
 
-def _size(view: View, profile: ModelRunProfileSpec) -> Size:
+def _size(view: View, profile: ModelRunProfileSpec | None) -> Size:
     """Return the size that the incarnation began with; a changed profile changes the next one."""
     cluster = _cluster_status(view)
-    fresh = size(view.spec, profile, nodes=max(1, cluster.nodes))
+    nodes = max(1, cluster.nodes)
+    fresh = size(view.spec, profile, nodes=nodes) if profile is not None else None
     return Size(
-        nodes=max(1, cluster.nodes),
+        nodes=nodes,
         workers_per_node=max(1, cluster.workers_per_node),
         minimum=max(1, cluster.workers.minimum),
-        memory_per_worker=fresh.memory_per_worker,
+        memory_per_worker=fresh.memory_per_worker if fresh is not None else None,
     )
 
 
@@ -144,13 +154,27 @@ def _schedulers(view: View) -> list[Pod]:
 
 def _cluster_lost(view: View, reason: Reason, message: str) -> Step:
     """Count the loss, and begin a new incarnation if there may be one."""
-    lost = _counted(view, Ending(reason, message, retried=True), exit_code=None)
+    lost = view
+    if not _is_known(view):
+        lost = _counted(view, Ending(reason, message, retried=True), exit_code=None)
     if lost.status.phase is Phase.WINDING_DOWN:
         return lost.soon()
     return (
         lost.told(ConditionType.PROVISIONED, "False", reason, message)
         .entering(Phase.SECURING)
         .soon(*_logs_of(view))
+    )
+
+
+def _is_known(view: View) -> bool:
+    """Say whether the loss has been counted: it ended an attempt before it was seen itself."""
+    last, available = view.status.last_attempt, view.status.times.scheduler_available
+    return (
+        last is not None
+        and last.counted
+        and view.status.attempts < current_attempt(view.status)
+        and available is not None
+        and last.finished_at >= available
     )
 
 
@@ -168,7 +192,11 @@ def _attempt_ended(view: View, job: Job | None, end: Ending) -> Step:
     if (stop := interrupted(after)) is not None:
         return stop.soon()
     if (lost := _lost(after)) is not None:
-        return after.told(ConditionType.PROVISIONED, "False", *lost).entering(Phase.SECURING).soon()
+        return (
+            after.told(ConditionType.PROVISIONED, "False", *lost)
+            .entering(Phase.SECURING)
+            .soon(*_logs_of(view))
+        )
     # The same cluster: it is healthy, and what is stored is not computed again.
     after = after.entering(Phase.PROVISIONING)
     return _waiting(after, _backing_off(after), *_logs_of(view))
@@ -315,17 +343,16 @@ def _in_the_way(view: View, cluster: Cluster) -> Blocker | None:
             Reason.STUCK_TERMINATING,
             f"the DaskCluster {cluster.ref.name} is being deleted; a new one follows",
         )
-    if _cluster_status(view).healed_at is not None and not cluster.has_worker_group:
-        if cluster.touched:
-            return Blocker(
-                Reason.WORKER_GROUP_MISSING,
-                f"the Dask controller made no worker group for {cluster.ref.name}; it was asked "
-                "again",
-            )
+    if not cluster.touched and seconds_since(cluster.created, now=view.now) >= SILENT_SECONDS:
         return Blocker(
             Reason.DASK_CONTROLLER_SILENT,
             f"nothing happens to the DaskCluster {cluster.ref.name}: the Dask controller seems "
-            "not to run. Ask the platform team (daskOperator.enabled of the chart)",
+            "not to run. Ask the platform team (daskController.enabled of the chart)",
+        )
+    if _cluster_status(view).healed_at is not None and not cluster.has_worker_group:
+        return Blocker(
+            Reason.WORKER_GROUP_MISSING,
+            f"the Dask controller made no worker group for {cluster.ref.name}; it was asked again",
         )
     counts = _cluster_status(view).workers
     if view.status.times.scheduler_available is None or counts.ready >= counts.minimum:
@@ -350,8 +377,9 @@ def _backing_off(view: View) -> Blocker | None:
 
 def _waiting(view: View, found: Blocker | None, *actions: Action) -> Step:
     """End the pass, unless the workers took too long."""
-    deadline = startup_deadline(view.spec, view.status)
-    starting = view.status.phase is Phase.PROVISIONING and view.status.times.quorum is None
+    attempt_at = next_attempt_at(view.status, view.settings)
+    deadline = startup_deadline(view.spec, view.status, attempt_at=attempt_at)
+    starting = view.status.phase is Phase.PROVISIONING
     if starting and is_over(deadline, now=view.now):
         why = f" In the way: {found.message}" if found is not None else ""
         return view.failed(
@@ -359,14 +387,12 @@ def _waiting(view: View, found: Blocker | None, *actions: Action) -> Step:
             f"not enough workers within {view.spec.startup_deadline_seconds} s "
             f"(spec.startupDeadlineSeconds).{why}",
         ).soon()
-    profile = view.profile
-    until = active_deadline(view.spec, profile, view.status) if profile is not None else None
     return view.blocked(found).done(
         *actions,
         wake=wait(
             deadline if starting else None,
-            until,
-            next_attempt_at(view.status, view.settings) if found is not None else None,
+            active_deadline(view.spec, view.profile, view.status),
+            attempt_at if found is not None else None,
             now=view.now,
             at_most=view.settings.progress_seconds
             if view.status.phase is Phase.RUNNING

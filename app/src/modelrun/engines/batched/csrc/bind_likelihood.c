@@ -62,11 +62,11 @@ PyObject *bind_quantile(PyObject *module, PyObject *args)
         *status, *reasons;
     QuantileOptions o;
     (void)module;
-    if (!PyArg_ParseTuple(args, "O!OOOO(diiiidiiid)O!OOOOOO:quantile", &PyTuple_Type, &columns, &y,
+    if (!PyArg_ParseTuple(args, "O!OOOO(diiiidiiidi)O!OOOOOO:quantile", &PyTuple_Type, &columns, &y,
                           &keep, &start, &stop, &o.q, &o.robust, &o.kernel, &o.bandwidth,
                           &o.max_iterations, &o.tolerance, &o.check, &o.use_t, &o.constant,
-                          &o.level, &PyTuple_Type, &coefficients, &statistics, &cov, &fitted,
-                          &resid, &status, &reasons))
+                          &o.level, &o.exact, &PyTuple_Type, &coefficients, &statistics, &cov,
+                          &fitted, &resid, &status, &reasons))
         return NULL;
     Views views;
     Frame frame;

@@ -2,7 +2,7 @@
  * moves by more than the tolerance (Hunter and Lange 2000 in spirit).  Its fixed point is not quite
  * the quantile solution, because residuals are kept 1e-6 from zero; the iterates are reproduced,
  * not the solution.  Standard errors: Koenker and Bassett's sandwich with a kernel estimate of the
- * density.
+ * density.  The other solver, frisch.c, goes to the optimum and shares all but the iteration.
  */
 #include "quantreg.h"
 
@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "constant.h"
+#include "frisch.h"
 #include "gate.h"
 #include "meat.h"
 #include "ols.h"
@@ -28,6 +29,7 @@
 typedef struct {
     Rows rows;
     Meat meat;
+    Frisch frisch;
     double *q, *w, *z, *fitted, *e, *sorted;
     double *r, *inverse, *square, *c, *b, *old, *variance, *scratch, *history;
     void *block;
@@ -167,6 +169,23 @@ static int unsettled(Work *w, int p, const QuantileOptions *o, int iterations)
     return differs;
 }
 
+/* The optimum on the orthonormal basis: coefficients, exact residuals and fitted values. */
+static int optimum(Work *w, int p, const QuantileOptions *o, int *steps, unsigned *reasons)
+{
+    const Rows *x = &w->rows;
+    *steps = 0;
+    int end = frisch_solve(&w->frisch, w->q, x->ld, p, x->y, x->n, x->padded, o->q, w->c, w->e,
+                           steps);
+    if (end == FRISCH_LOST)
+        return UNDETERMINED;
+    if (end == FRISCH_NOT_UNIQUE)
+        *reasons |= REASON_CONDITION;
+    tri_solve(w->r, p, w->c, w->b);
+    for (ptrdiff_t i = 0; i < x->n; ++i)
+        w->fitted[i] = x->y[i] - w->e[i];
+    return OK;
+}
+
 static int fit_one(Work *w, const Frame *frame, ptrdiff_t start, ptrdiff_t stop, ptrdiff_t f,
                    const QuantileOptions *o, const QuantileOutput *out, Quantiles *quantiles,
                    unsigned *reasons)
@@ -197,7 +216,7 @@ static int fit_one(Work *w, const Frame *frame, ptrdiff_t start, ptrdiff_t stop,
     gate_check(w->r, w->inverse, p, 1.0, 1.0, 1, w->square, &gate);
     s[QUANT_CONDITION] = gate.condition;
     /* X'WX is inverted by singular values: its condition is the square, scaling is not forgiven */
-    s[QUANT_ETA] = MACHINE_EPS * gate.condition * gate.condition;
+    s[QUANT_ETA] = MACHINE_EPS * gate.condition * (o->exact ? 1 : gate.condition);
     if (!(s[QUANT_ETA] <= GATE_ETA))
         *reasons |= REASON_CONDITION;
     int constant = x->constants > 0 ? x->first_constant >= 0 : 0;
@@ -214,7 +233,8 @@ static int fit_one(Work *w, const Frame *frame, ptrdiff_t start, ptrdiff_t stop,
     if (n == p)
         *reasons |= REASON_TOO_SHORT;
 
-    int status = iterate(w, p, o, &iterations, reasons);
+    int status = o->exact ? optimum(w, p, o, &iterations, reasons)
+                          : iterate(w, p, o, &iterations, reasons);
     s[QUANT_ITERATIONS] = iterations;
     if (status != OK) {
         *reasons |= REASON_CONDITION;
@@ -222,13 +242,13 @@ static int fit_one(Work *w, const Frame *frame, ptrdiff_t start, ptrdiff_t stop,
     }
     double *change = w->old;
     memset(change, 0, sizeof(double) * p);
-    if (o->check) {
+    if (o->check && !o->exact) {
         if (unsettled(w, p, o, iterations))
             *reasons |= REASON_CONDITION;
         memcpy(change, w->variance, sizeof(double) * p);
     }
     s[QUANT_CONVERGED] = !(*reasons & REASON_ITERATIONS);
-    for (ptrdiff_t i = 0; i < n; ++i)
+    for (ptrdiff_t i = 0; i < n && !o->exact; ++i)
         w->e[i] = x->y[i] - w->fitted[i];
     double h, density = sparsity_density(x->y, w->e, n, o, w->sorted, &h);
     s[QUANT_BANDWIDTH] = h;
@@ -283,6 +303,8 @@ int quantile_fit(const Frame *frame, const int64_t *start, const int64_t *stop, 
     if (!quantiles_open(&quantiles, options->level))
         return -1;
     int enough = work_open(&w, longest(start, stop, fits), p);
+    if (enough && options->exact)
+        enough = frisch_open(&w.frisch, longest(start, stop, fits), p);
     QuantileOutput at = *out;
     for (ptrdiff_t f = 0; enough && f < fits; ++f) {
         unsigned reasons = 0;
@@ -310,6 +332,7 @@ int quantile_fit(const Frame *frame, const int64_t *start, const int64_t *stop, 
             at.resid += length;
     }
     free(w.block);
+    frisch_close(&w.frisch);
     meat_close(&w.meat);
     quantiles_close(&quantiles);
     return enough ? 0 : -1;

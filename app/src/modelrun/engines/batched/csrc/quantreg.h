@@ -1,4 +1,4 @@
-/* Quantile regression by statsmodels' iteratively reweighted least squares. */
+/* Quantile regression by statsmodels' iteratively reweighted least squares, or to its optimum. */
 #ifndef MODELRUN_QUANTREG_H
 #define MODELRUN_QUANTREG_H
 
@@ -33,6 +33,7 @@ typedef struct {
     int use_t;
     int constant; /* enum Constant of ols.h */
     double level;
+    int exact; /* the optimum, not statsmodels' iterates */
 } QuantileOptions;
 
 typedef struct {

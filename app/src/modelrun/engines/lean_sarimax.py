@@ -1,0 +1,191 @@
+"""statsmodels' SARIMAX and ARIMA without the bookkeeping around each likelihood.
+
+An optimiser asks for the likelihood some fifty times a fit, and half of each answer is spent on
+handling arguments and on copying every system matrix, changed or not. Here the numbers that
+depend on the parameters are written where the compiled filter of statsmodels reads them, and the
+filter runs. The arithmetic is statsmodels' own, operation by operation, so results have the same
+bits; whatever is out of the ordinary (fixed parameters, complex steps, a concentrated scale,
+regression in the states, the representation of Hamilton) goes the ordinary way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float64]
+Likelihood = Callable[[Floats], float]
+
+_LBFGS_STEP = 1e-8
+"""Of scipy's lbfgs, where statsmodels names none."""
+
+_PREFIX = "d"
+"""The system matrices in double precision, in the words of BLAS."""
+
+
+@lru_cache(maxsize=2)
+def lean_class(name: str) -> Any:
+    """Return the lean twin of SARIMAX or ARIMA; statsmodels is imported on the first call."""
+    from statsmodels.tsa.arima.model import ARIMA
+    from statsmodels.tsa.base.tsa_model import TimeSeriesModel
+    from statsmodels.tsa.statespace.sarimax import SARIMAX
+
+    base = {"ARIMA": ARIMA, "SARIMAX": SARIMAX}[name]
+
+    class Differences(TimeSeriesModel):  # type: ignore[misc]
+        """Comes after MLEModel in the order of bases, where its fit calls the optimiser."""
+
+        def fit(self, *args: Any, **kwargs: Any) -> Any:
+            if kwargs.get("method") == "lbfgs" and kwargs.get("approx_grad"):
+                step = kwargs.pop("epsilon", _LBFGS_STEP)
+                kwargs["approx_grad"] = False
+                kwargs["loglike_and_score"] = _with_differences(self, step)
+            return super().fit(*args, **kwargs)
+
+    class Lean(base, Differences):  # type: ignore[misc, valid-type]
+        """The class of statsmodels with a shorter way to the likelihood and its gradient."""
+
+        _likelihood: Likelihood | None = None
+
+        def loglike(self, params: Any, *args: Any, **kwargs: Any) -> Any:
+            if kwargs or len(args) != 1 or not _ordinary(args[0]):
+                return super().loglike(params, *args, **kwargs)
+            if self._likelihood is None:
+                # The first evaluation makes the compiled filter and is done in full.
+                value = super().loglike(params, *args)
+                self._likelihood = _shortcut(self)
+                return value
+            return self._likelihood(params)
+
+        def fit(self, *args: Any, **kwargs: Any) -> Any:
+            self._likelihood = None
+            return super().fit(*args, **kwargs)
+
+    Lean.__name__ = Lean.__qualname__ = name
+    return Lean
+
+
+def _with_differences(model: Any, step: float) -> Callable[..., tuple[float, Floats]]:
+    """Return likelihood and forward differences, both over the number of observations.
+
+    The differences are those of scipy.optimize, which takes them for lbfgs where it is given none,
+    without its machinery for any method, any bounds and many workers.
+    """
+    nobs = model.endog.shape[0]
+
+    def both(params: Floats, *args: Any) -> tuple[float, Floats]:
+        value = model.loglike(params, *args) / nobs
+        taken = (params + step) - params
+        steps = np.full(len(params), step)
+        if not taken.all():
+            small = np.sqrt(np.finfo(np.float64).eps) * np.where(params >= 0, 1.0, -1.0)
+            steps = np.where(taken == 0, small * np.maximum(1.0, np.abs(params)), steps)
+        gradient = np.empty(len(params))
+        for i, moved in enumerate(params + steps):
+            there = params.copy()
+            there[i] = moved
+            away = model.loglike(there, *args) / nobs
+            gradient[i] = (away - value) / (moved - params[i])
+        return value, gradient
+
+    return both
+
+
+def _ordinary(flags: Any) -> bool:
+    """Tell whether an optimiser that works with unconstrained real parameters asks."""
+    return (
+        isinstance(flags, dict)
+        and flags.get("transformed", True) is False
+        and not flags.get("complex_step", False)
+    )
+
+
+def _shortcut(model: Any) -> Likelihood | None:
+    """Return the likelihood of a model whose filter has run once, or None where it is not plain."""
+    ssm = model.ssm
+    if (
+        model._has_fixed_params  # noqa: SLF001 - as in the rest of this module: a twin is inside
+        or model.hamilton_representation
+        or model.measurement_error
+        or model.state_regression
+        or model.concentrate_scale
+        or not model.state_error
+        or ssm._complex_endog  # noqa: SLF001
+        or ssm.prefix != _PREFIX
+    ):
+        return None
+    matrices = ssm._representations[_PREFIX]  # noqa: SLF001
+    space = ssm._statespaces[_PREFIX]  # noqa: SLF001
+    kalman = ssm._kalman_filters[_PREFIX]  # noqa: SLF001
+    burn, initial = ssm.loglikelihood_burn, ssm.initialization
+    transform = model.transform_params
+    trend = model._k_trend  # noqa: SLF001
+    exog = model._k_exog if model.mle_regression else 0  # noqa: SLF001
+    ar_at = trend + exog
+    ma_at = ar_at + model.k_ar_params
+    seasonal_ar_at = ma_at + model.k_ma_params
+    seasonal_ma_at = seasonal_ar_at + model.k_seasonal_ar_params
+    end = seasonal_ma_at + model.k_seasonal_ma_params
+    write_transition = _writer(matrices["transition"], model, "transition_ar_params_idx")
+    write_selection = _writer(matrices["selection"], model, "selection_ma_params_idx")
+    has_ar = model.k_ar > 0 or model.k_seasonal_ar > 0
+    has_ma = model.k_ma > 0 or model.k_seasonal_ma > 0
+    moving = matrices["state_intercept"][model._k_states_diff] if trend else None  # noqa: SLF001
+    if moving is not None and len(moving) != len(model._trend_data):  # noqa: SLF001
+        return None
+    intercept, variance = matrices["obs_intercept"], matrices["state_cov"]
+    if exog and intercept.shape[1] != len(model.exog):
+        return None
+    polynomials = (
+        (model._polynomial_ar, model._polynomial_ar_idx),  # noqa: SLF001
+        (model._polynomial_ma, model._polynomial_ma_idx),  # noqa: SLF001
+        (model._polynomial_seasonal_ar, model._polynomial_seasonal_ar_idx),  # noqa: SLF001
+        (model._polynomial_seasonal_ma, model._polynomial_seasonal_ma_idx),  # noqa: SLF001
+    )
+
+    def filled(which: int, values: Floats) -> Floats:
+        polynomial: Floats = polynomials[which][0].copy()
+        polynomial[polynomials[which][1]] = values
+        return polynomial
+
+    def likelihood(given: Floats) -> float:
+        params = transform(given)
+        if exog:
+            intercept[0] = np.dot(model.exog, params[trend:ar_at])
+        if moving is not None:
+            moving[:] = np.dot(model._trend_data, params[:trend])  # noqa: SLF001
+        if has_ar:
+            ar: Any = filled(0, -params[ar_at:ma_at])
+            if model.k_seasonal_ar > 0:
+                ar = np.polymul(ar, filled(2, -params[seasonal_ar_at:seasonal_ma_at]))
+            write_transition(-ar[1:])
+        if has_ma:
+            ma: Any = filled(1, params[ma_at:seasonal_ar_at])
+            if model.k_seasonal_ma > 0:
+                ma = np.polymul(ma, filled(3, params[seasonal_ma_at:end]))
+            write_selection(ma[1:])
+        variance[0, 0] = params[end]
+        space.initialize(initial, complex_step=False)
+        kalman()
+        return float(np.sum(kalman.loglikelihood[burn:]))
+
+    return likelihood
+
+
+def _writer(matrix: Floats, model: Any, name: str) -> Callable[[Floats], None]:
+    """Return what writes coefficients into a system matrix where statsmodels has them."""
+    index = getattr(model, name, None)
+    if index is None:
+        return lambda values: None  # noqa: ARG005
+    place = index[1:]
+    if matrix.shape[-1] == 1 and len(place) == matrix.ndim - 1:
+        place = (*place, 0)
+
+    def write(values: Floats) -> None:
+        matrix[place] = values
+
+    return write

@@ -1,0 +1,83 @@
+"""All cores against one core, by the same engine, with everything up and imported.
+
+One block is fitted on one core by the backend `serial`, then on all cores by `dask`, in turns; the
+best of each counts, because other work on a machine only ever adds time.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks import naive
+from benchmarks.programs import sampled, write
+from benchmarks.workload import Workload
+from modelrun.backends.backend import Done
+from modelrun.backends.catalog import open_backend
+from modelrun.pipeline import preloads
+from modelrun.plan.task import Task
+from modelrun.plan.tasks import cut
+from modelrun.preparing import prepare
+from modelrun.work import prepare as prepare_work
+from modelrun_api.loader import load
+
+ROUNDS = 3
+FITS = 2_000
+"""Fits of a round at most."""
+
+
+def measure(workload: Workload, folder: Path, cores: int) -> dict[str, Any]:
+    """Return the engine's gain over the naive program on one core, and the gain of all cores."""
+    file = write(workload, folder, audit=False)
+    plan = prepare(
+        load(file), base=folder, folder=folder / f"study-{workload.number}", environment=os.environ
+    ).plan
+    fits = np.arange(min(FITS, workload.slices), dtype=np.int64)
+    slices = sampled(workload, folder)[: workload.naive_fits]
+    alone: list[float] = []
+    alone_cpu: list[float] = []
+    together: list[float] = []
+    plain: list[float] = []
+    with (
+        open_backend("serial") as serial,
+        open_backend("dask", workers=cores, preload=preloads(plan)) as dask,
+    ):
+        for backend in (serial, dask):
+            _fit(backend, plan, fits[: 4 * cores], 0.01)
+        for _ in range(ROUNDS):
+            began = time.process_time()
+            for _, frame in slices:
+                naive.fit(frame, workload.models[0])
+            plain.append((time.process_time() - began) / len(slices))
+            began = time.process_time()
+            alone.append(_fit(serial, plan, fits, 0.01))
+            alone_cpu.append((time.process_time() - began) / len(fits))
+            together.append(_fit(dask, plan, fits, min(alone) / len(fits)))
+    return {
+        "ownCpuMsPerFit": round(1000 * min(alone_cpu), 3),
+        "naiveCpuMsPerFit": round(1000 * min(plain), 3),
+        "gain": round(min(plain) / min(alone_cpu), 2),
+        "gainTarget": workload.gain,
+        "ofIdeal": round(min(alone) / (cores * min(together)), 3),
+        "serialSeconds": [round(seconds, 2) for seconds in alone],
+        "daskSeconds": [round(seconds, 2) for seconds in together],
+    }
+
+
+def _fit(backend: Any, plan: Any, fits: np.ndarray, seconds: float) -> float:
+    """Return the seconds from the first task handed out to the last outcome taken."""
+    work = prepare_work(plan.study.folder, backend)
+    tasks: Any = cut({0: fits}, seconds_per_fit={0: seconds}, workers=backend.workers)
+    if len(fits) <= 4 * backend.workers():
+        tasks = (Task(number, 0, fits[number : number + 1]) for number in range(len(fits)))
+    began = time.perf_counter()
+    done = sum(
+        len(outcome.task.fits) for outcome in backend.map(work, tasks) if isinstance(outcome, Done)
+    )
+    taken = time.perf_counter() - began
+    assert done == len(fits), f"{done} of {len(fits)} fits came back"
+    return taken

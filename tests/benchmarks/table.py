@@ -1,0 +1,88 @@
+"""The tables that `make bench` prints; the README has the newest."""
+
+from __future__ import annotations
+
+from typing import Any
+
+Row = dict[str, Any]
+
+_PROGRAMS = (
+    "| # | workload | naive s | ours s: all / bare / steady | ratio: all / **bare** / steady "
+    "| aim | with summary | CPU s | peak MiB: runner / workers | largest difference |"
+)
+_PEERS = (
+    "| # | peer | does | fits timed | s for all | ours s, cold | ours is faster by "
+    "| largest difference | same contract |"
+)
+
+
+def programs(rows: list[Row]) -> str:
+    """Return the table of whole programs."""
+    lines = [_PROGRAMS, "|---" * 10 + "|"]
+    for row in rows:
+        bare = row["bareSpread"]
+        lines.append(
+            f"| {row['number']} | {row['workload']} | {row['naiveSeconds']:,} | "
+            f"{row['everythingSeconds']} / {row['bareSeconds']} ({bare[0]}-{bare[-1]}) / "
+            f"{row['steadySeconds']} | {row['ratioEverything']} / **{row['ratioBare']}** / "
+            f"{row['ratioSteady']} | {row['target']:.4g} | {row['ratioWithSummary']} | "
+            f"{row['cpuSeconds']} | {row['runnerMiB']} / {row['workersMiB']} | "
+            f"{row['largestDifference']:.1e} |"
+        )
+    return "\n".join(lines)
+
+
+def ideal(rows: list[Row]) -> str:
+    """Return the table of slow estimators: one core against naive, all cores against one."""
+    lines = [
+        "| # | workload | naive CPU ms a fit | ours | gain (aim) | all cores, of ideal (0.95) |",
+        "|---|---|---|---|---|---|",
+    ]
+    lines += [
+        f"| {row['number']} | {row['workload']} | {row['naiveCpuMsPerFit']} | "
+        f"{row['ownCpuMsPerFit']} | {row['gain']} ({row['gainTarget']}) | {row['ofIdeal']} |"
+        for row in rows
+    ]
+    return "\n".join(lines)
+
+
+def overhead(row: Row) -> str:
+    """Return the line of fits that do nothing."""
+    return (
+        f"11. {row['fits']:,} fits that do nothing on Dask: {row['microseconds']} us a fit in "
+        f"steady state (aim 20), tasks of {row['fitsPerTask']} fits, {row['milliseconds']} ms a "
+        f"task, {row['startSeconds']} s until the workers are there"
+    )
+
+
+def large(row: Row) -> str:
+    """Return the line of the largest panel."""
+    head = (
+        f"12. panel of {row['panelGiB']} GiB, just over half of {row['memoryGiB']} GiB of memory "
+        f"(the machine has {row['machineGiB']})"
+    )
+    if "skipped" in row:
+        return f"{head}: skipped, {row['skipped']}"
+    if not row["completed"]:
+        return f"{head}: not completed, {row['why']}"
+    return (
+        f"{head}: {row['fits']:,} fits in {row['bareSeconds']} s, of which reading and planning "
+        f"{row['timings']['reading']} s; parquet alone reads it in {row['parquetSeconds']} s "
+        f"({row['shareOfParquet']:.0%} of its speed over the whole run); runner at most "
+        f"{row['runnerMiB']:,} MiB, {row['runnerAnonymousMiB']:,} of them not mapped files"
+    )
+
+
+def peers(rows: list[Row]) -> str:
+    """Return the table of peers."""
+    lines = [_PEERS, "|---" * 9 + "|"]
+    for row in rows:
+        if "failed" in row:
+            lines.append(f"| {row['number']} | {row['peer']} | {row['failed']} | | | | | | |")
+            continue
+        lines.append(
+            f"| {row['number']} | {row['peer']} | {row['does']} | {row['fitsTimed']:,} | "
+            f"{row['seconds']:,} | {row['ours']} | {row['faster']} | "
+            f"{row['largestDifference']:.1e} | {'yes' if row['meets'] else 'no'} |"
+        )
+    return "\n".join(lines)
