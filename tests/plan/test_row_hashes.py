@@ -1,4 +1,4 @@
-"""The compiled hash of rows gives the very words that NumPy gives, so keys hold without a compiler."""
+"""The compiled hash of rows gives the words that NumPy gives: keys hold without a compiler."""
 
 import numpy as np
 import pyarrow as pa
