@@ -177,7 +177,9 @@ class _Run:
             raise TooManyFailed(
                 f"{verdict}\n{failures_in_words(self.location)}\nTables and report are in "
                 f"{self.location}; failures.parquet says why each one failed, and `modelrun fit "
-                f"KEY {self.file}` runs one of them alone"
+                f"KEY {self.file}` runs one of them alone",
+                location=self.location,
+                report=finished.report,
             )
         return finished
 

@@ -9,7 +9,7 @@ import dataclasses
 import json
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -34,7 +34,7 @@ def run(file: Path, options: RunOptions, *, show: str, as_json: bool) -> int:
     os.environ.update({**machine.ONE_THREAD, **machine.LARGE_PAGES, **os.environ})
     base = file.absolute().parent
     loaded = _loaded(file, base)
-    from modelrun.errors import ModelrunError
+    from modelrun.errors import ModelrunError, TooManyFailed
     from modelrun.pipeline import run as run_pipeline
     from modelrun.preparing import code_folder
     from modelrun.progress import Tally
@@ -57,10 +57,15 @@ def run(file: Path, options: RunOptions, *, show: str, as_json: bool) -> int:
             finished = run_pipeline(
                 loaded, options, base=base, tally=tally, display=display, file=str(file)
             )
-    except ModelrunError as error:
-        _tell(tally, code=error.exit_code, message=str(error))
+    except TooManyFailed as error:
+        where = {"location": error.location, "report": error.report}
+        _tell(tally.counts, error.exit_code, str(error), **where)
         raise
-    _tell(tally, code=0, message="", finished=finished)
+    except ModelrunError as error:
+        _tell(tally.counts, error.exit_code, str(error))
+        raise
+    counts = {**tally.counts, **finished.counts}
+    _tell(counts, 0, "", location=finished.location, report=finished.report)
     if as_json:
         print(json.dumps(dataclasses.asdict(finished), indent=2, default=dict))
     elif show != "quiet":
@@ -158,22 +163,34 @@ def _summarise(finished: Finished, tally: Tally) -> None:
     console.print(f"next     modelrun results {finished.location}", style="dim", soft_wrap=True)
 
 
-def _tell(tally: Tally, *, code: int, message: str, finished: Finished | None = None) -> None:
+def _tell(
+    counts: Mapping[str, int],
+    code: int,
+    message: str,
+    *,
+    location: str | None = None,
+    report: str | None = None,
+) -> None:
+    """Leave the outcome for whoever started this process, where somebody asks for it."""
     if OUTCOME_FILE_VARIABLE not in os.environ:
         return  # nobody asks, and the words for it need not be imported
     from modelrun import telling
     from modelrun_api.outcome import RunOutcome
 
-    counts = tally.counts if finished is None else {**tally.counts, **finished.counts}
-    telling.tell(
-        RunOutcome.model_validate(
-            {
-                "exitCode": code,
-                "fits": counts,
-                "uri": None if finished is None else finished.location,
-                "report": None if finished is None else finished.report,
-                "message": message[:2000],
-            }
-        ),
-        os.environ,
-    )
+    failures = []
+    if location is not None and counts["failed"]:
+        from modelrun.results.summary import failing
+
+        failures = [
+            {"reason": one.reason, "count": one.count, "example": one.example[:512]}
+            for one in failing(location)[:20]
+        ]
+    outcome = {
+        "exitCode": code,
+        "fits": counts,
+        "failures": failures,
+        "uri": location,
+        "report": report,
+        "message": message[:2000],
+    }
+    telling.tell(RunOutcome.model_validate(outcome), os.environ)
