@@ -7,9 +7,9 @@ from dataclasses import replace
 import pytest
 
 from modelrun_api.outcome import Pilot, PreflightOutcome, StoredFits
-from modelrun_operator.core.actions import DeleteRun, KeepLogs, ScaleWorkers
+from modelrun_operator.core.actions import Delete, DeleteRun, HealCluster, KeepLogs, ScaleWorkers
 from modelrun_operator.core.decide import decide
-from modelrun_operator.core.snapshot import Kind, Role
+from modelrun_operator.core.snapshot import Child, Kind, Ref, Role
 from support.world import PROFILE, World, a_program, a_spec
 
 
@@ -544,3 +544,139 @@ def test_a_preflight_that_never_started_says_what_was_in_the_way():
     world.preflight_ends(None, code=137)
     assert end_of(world) == "Failed"
     assert "no such tag" in world.condition("Failed")["message"]
+
+
+# ---- found by breaking the code by hand ------------------------------------------------------
+
+
+def of_type(decision, kind):
+    return [action for action in decision.actions if isinstance(action, kind)]
+
+
+def test_a_runner_that_is_stopped_may_store_what_is_finished_before_its_workers_go():
+    world = World()
+    world.to_running()
+    world.spec["suspend"] = True
+    decision = world.decide()
+    assert {a.ref.kind for a in of_type(decision, Delete)} == {Kind.JOB}
+    assert not of_type(decision, ScaleWorkers)
+    world.write(decision)  # the runner does not come to an end
+    world.wait(30)
+    assert not of_type(world.decide(), ScaleWorkers)
+    world.wait(30)
+    assert of_type(world.decide(), ScaleWorkers)
+
+
+def test_logs_that_cannot_be_kept_are_given_up_after_a_minute():
+    world = World()
+    world.to_running()
+    world.runner_ends(0)
+    world.write(world.decide())
+    world.wait(30)
+    assert of_type(world.decide(), KeepLogs)
+    world.wait(40)
+    decision = world.decide()
+    assert not of_type(decision, KeepLogs)
+    assert of_type(decision, ScaleWorkers)
+
+
+def test_what_comes_into_the_world_after_the_end_is_removed():
+    world = World()
+    world.to_running()
+    world.runner_ends(0)
+    end_of(world)
+    late = Ref(Kind.JOB, world.run().names.runner(2), "late")
+    world.children[Kind.JOB, late.name] = Child(late, world.now)
+    decision = world.decide()
+    assert [a.ref for a in of_type(decision, Delete)] == [late]
+    assert decision.status.phase == "Succeeded"
+
+
+def test_a_scheduler_that_was_started_again_in_its_pod_has_lost_its_memory():
+    world = World()
+    world.to_running()
+    (pod,) = world.snapshot().pods(Role.SCHEDULER)
+    world._change(pod.ref, restarts=1)
+    world.settle()
+    assert world.status["cluster"]["incarnation"] == 2
+    assert world.status["lastAttempt"]["reason"] == "SchedulerLost"
+
+
+def test_a_cluster_that_goes_is_not_healed():
+    world = World()
+    world.settle()
+    world.preflight_ends()
+    world.settle()
+    (cluster,) = world.there(Kind.DASK_CLUSTER)
+    world._change(cluster.ref, terminating_since=world.now)
+    world.wait(61)
+    assert not of_type(world.decide(), HealCluster)
+    world._change(cluster.ref, terminating_since=None)
+    assert of_type(world.decide(), HealCluster)
+
+
+def test_a_runner_that_is_being_deleted_brings_no_run_to_running():
+    world = World()
+    world.settle()
+    world.preflight_ends()
+    while not world.snapshot().pods(Role.RUNNER):
+        world.settle()
+        world.dask_controller()
+        world.kubelet()
+    world.runner(workers=8)
+    job = world.snapshot().job(world.run().names.runner(1))
+    world._change(job.ref, terminating_since=world.now)
+    world.settle()
+    assert world.phase == "Provisioning"
+
+
+@pytest.mark.parametrize(
+    ("complete", "stored", "raised"), [(True, 5, False), (False, 9, True), (None, 9, False)]
+)
+def test_a_cluster_is_raised_unless_every_table_lies_there(complete, stored, raised):
+    """All fits may be stored by other studies, and the tables of this run still be missing."""
+    world = World()
+    world.settle()
+    world.preflight_ends(
+        PreflightOutcome(ok=True, fits=StoredFits(total=9, stored=stored), complete=complete)
+    )
+    for _ in range(4):
+        world.settle()
+        world.wait(3)
+    assert any(kind is Kind.DASK_CLUSTER for kind, _ in world.made) is raised
+
+
+def test_nothing_is_begun_for_a_run_that_is_being_deleted():
+    world = World()
+    run = replace(world.run(), deleting=True)
+    decision = decide(run, world.snapshot(), world.now)
+    assert decision.actions == ()
+    assert decision.status == run.status
+    assert decision.wake_after is None
+
+
+@pytest.mark.parametrize(
+    ("profile", "spec", "reason"),
+    [
+        ({"limits": {"nodes": 10, "workers": 12, "hours": 2}}, {}, None),
+        (
+            {"limits": {"nodes": 10, "workers": 12, "hours": 2}},
+            {"cluster": {"profileName": "c5", "nodes": 4}},
+            "LimitExceeded",
+        ),
+        ({"resultsPrefix": None}, {}, "ResultsLocationMissing"),
+        (
+            {},
+            {"models": [{"name": "m", "callable": "a:b", "kwargs": {"x": "y" * 1_100_000}}]},
+            "InvalidSpec",
+        ),
+    ],
+)
+def test_what_only_profile_and_run_together_show_is_refused(profile, spec, reason):
+    changed = {k: v for k, v in {**PROFILE["spec"], **profile}.items() if v is not None}
+    world = World(spec=a_spec(**spec), profile={**PROFILE, "spec": changed})
+    world.settle()
+    accepted = world.condition("Accepted")
+    assert accepted["status"] == ("True" if reason is None else "False"), accepted
+    if reason is not None:
+        assert accepted["reason"] == reason

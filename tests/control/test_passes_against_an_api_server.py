@@ -17,9 +17,10 @@ from aiohttp import web
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from modelrun_api.identity import ROLE_LABEL
+from modelrun_api.identity import ROLE_LABEL, RUN_UID_LABEL
 from modelrun_api.phase import TERMINAL
 from modelrun_operator.errors import WorldNotReady
+from modelrun_operator.kube import strays
 from modelrun_operator.kube.cache import Cache
 from modelrun_operator.kube.client import Kube
 from modelrun_operator.kube.observe import fill
@@ -240,6 +241,7 @@ def test_an_object_of_ours_that_is_on_its_way_out_is_waited_for(tmp_path):
         owner = {"kind": "ModelRun", "name": "study", "uid": UID}
         going = {
             "name": NAMES.tls(1),
+            "labels": {RUN_UID_LABEL: UID},
             "ownerReferences": [owner],
             "deletionTimestamp": "2026-03-01T12:00:00Z",
         }
@@ -373,6 +375,16 @@ def verb(method: str, path: str) -> tuple[tuple[str, str], str]:
     return (match["group"] or "", resource), asked
 
 
+async def a_worker_group_without_owner_goes(one: Story) -> None:
+    labels = {RUN_UID_LABEL: UID, "dask.org/cluster-name": "gone"}
+    group = {"kind": "DaskWorkerGroup", "metadata": {"name": "gone-default", "labels": labels}}
+    one.server.put("daskworkergroups", group)
+    await one.a_pass()
+    for stray in strays.strays(one.world.cache, now=one.now + timedelta(minutes=1)):
+        await strays.remove(one.world.kube, stray)
+    assert ("daskworkergroups", "gone-default") not in one.server.objects
+
+
 def test_every_right_that_the_operator_has_is_one_that_it_uses(tmp_path):
     """A life with every trouble: answers that are lost, a retry, a restart, the end of its time."""
     lost: set[str] = set()
@@ -396,6 +408,7 @@ def test_every_right_that_the_operator_has_is_one_that_it_uses(tmp_path):
         one.now += timedelta(seconds=15)
         await one.until("Running")
         await one.restart()
+        await a_worker_group_without_owner_goes(one)
         job = a_runner(one.server)
         # The Job's watch is quicker than that of its pod.
         done = {"type": "Complete", "status": "True"}

@@ -166,6 +166,8 @@ def test_the_same_pass_decided_twice_makes_nothing_twice(spec, walk):
     world = walked(spec, walk)
     first, second = world.decide(), world.decide()
     assert first == second
+    doubles = [a for index, a in enumerate(first.actions) if a in first.actions[:index]]
+    assert doubles == []
     names = [
         (a.manifest["kind"], a.manifest["metadata"]["name"])
         for a in first.actions

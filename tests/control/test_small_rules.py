@@ -14,6 +14,7 @@ from modelrun_api.loader import validate_profile
 from modelrun_api.outcome import Pilot, PreflightOutcome, StoredFits
 from modelrun_api.profile import Price
 from modelrun_api.status import (
+    AttemptStatus,
     ClusterStatus,
     CostStatus,
     FailureGroup,
@@ -27,7 +28,8 @@ from modelrun_operator.core.cost import counted, money
 from modelrun_operator.core.diagnosis import blocker
 from modelrun_operator.core.forecast import chosen_nodes, duration, forecast
 from modelrun_operator.core.progress import fits_of
-from modelrun_operator.core.snapshot import Kind, Pod, Ref, Role, Snapshot
+from modelrun_operator.core.retries import ending, next_attempt_at
+from modelrun_operator.core.snapshot import Job, Kind, Pod, Ref, Role, Snapshot
 from modelrun_operator.core.writing import Due, due, status_patch, write_at
 from modelrun_operator.errors import Bug, SettingsError
 from modelrun_operator.manifests.locations import shown_address
@@ -111,6 +113,24 @@ def test_a_spec_that_cannot_be_read_does_not_raise():
 
 def test_a_status_of_somebody_else_counts_as_none():
     assert Run.from_object(an_object(a_spec(), {"phase": "Nonsense"})).status == ModelRunStatus()
+
+
+# ---- attempts --------------------------------------------------------------------------------
+
+
+def test_waits_between_attempts_double_up_to_a_limit():
+    waits = []
+    for failures in (1, 2, 3, 6, 7, 50, 500):
+        last = AttemptStatus(number=failures, reason="Infrastructure", finished_at=NOON)
+        failed = ModelRunStatus(counted_failures=failures, last_attempt=last)
+        waits.append((next_attempt_at(failed, Settings()) - NOON).total_seconds())
+    assert waits == [10, 20, 40, 320, 360, 360, 360]
+
+
+def test_a_runner_that_ended_well_has_ended_well_whatever_its_job_says():
+    job = Job(Ref(Kind.JOB, "a1", "a1"), NOON, finished=True, succeeded=False, exit_code=0)
+    assert ending(job, program=False).done
+    assert ending(job, program=True).done
 
 
 # ---- money -----------------------------------------------------------------------------------

@@ -17,7 +17,7 @@ ASKS = {"resources": {"requests": {"cpu": "20m"}}, "scratch": {"size": "100Mi"}}
 
 def own_profile(place: Place, **changes: object) -> str:
     """Make a profile for this story alone; return its name."""
-    place.cluster.apply(profile(place.image, place.namespace, **changes))
+    place.cluster.apply(profile(name=place.namespace, **{"image": place.image, **changes}))
     return place.namespace
 
 

@@ -125,6 +125,8 @@ class BareControlPlane:
                 "--service-cluster-ip-range=198.18.80.0/20",
                 "--feature-gates=WatchList=false",
                 "--authorization-mode=RBAC",
+                # Its taint would be taken off by a controller that wants leases of nodes.
+                "--disable-admission-plugins=TaintNodesByCondition",
                 f"--client-ca-file={crt('ca')}",
                 f"--tls-cert-file={crt('apiserver')}",
                 f"--tls-private-key-file={key('apiserver')}",

@@ -142,22 +142,20 @@ def lab(home: Home | None = None, **settings: str) -> Iterator[Lab]:
     binaries, kwok = built(place, "kubernetes"), built(place, "kwok") / "kwok"
     folder = Path(tempfile.mkdtemp(prefix="modelrun-scale-"))
     plane = BareControlPlane.within(folder, binaries)
-    servers = runners.serve()
+    answers = runners.serve()
     try:
         api = plane.start()
         _install(plane, binaries / "kubectl")
         account = folder / "operator.conf"
         programs.service_account(api, plane.kubeconfig, account, NAMESPACE, "operator")
         with (
-            programs.kubelets(folder, plane.kubeconfig, kwok),
-            programs.dask_controller(folder, plane.kubeconfig) as dask,
+            programs.kubelets(folder, plane.kubeconfig, kwok, answers.pods),
+            programs.dask_controller(folder, plane.kubeconfig, answers.schedulers) as dask,
             programs.operator(folder, account, **settings) as one,
         ):
             yield Lab(api, plane, one, dask)
     finally:
-        for server in servers:
-            server.shutdown()
-            server.server_close()
+        answers.close()
         plane.stop()
         shutil.rmtree(folder, ignore_errors=True)
 

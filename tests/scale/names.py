@@ -5,10 +5,11 @@ The controller itself stays as it is; without this it would wait a minute for ev
 
 from __future__ import annotations
 
+import os
 import socket
 from typing import Any
 
-SCHEDULERS = "127.16.0.2"
+SCHEDULERS = os.environ["SCALE_SCHEDULERS"]
 _asked = socket.getaddrinfo
 
 

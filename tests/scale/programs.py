@@ -119,7 +119,7 @@ def operator(folder: Path, kubeconfig: Path, **settings: str) -> Iterator[Progra
 
 
 @contextlib.contextmanager
-def dask_controller(folder: Path, kubeconfig: Path) -> Iterator[Program]:
+def dask_controller(folder: Path, kubeconfig: Path, schedulers: str) -> Iterator[Program]:
     """The dask-kubernetes controller as the chart runs it."""
     (port,) = free_ports(1)
     arguments = [
@@ -127,7 +127,10 @@ def dask_controller(folder: Path, kubeconfig: Path) -> Iterator[Program]:
         "--quiet", "--all-namespaces", f"--liveness=http://{HOST}:{port}/healthz",
         str(SETTINGS), str(HERE / "names.py"),
     ]  # fmt: skip
-    env = {"DASK_KUBERNETES__CONTROLLER__EVENTS__LEVEL": "WARNING"}
+    env = {
+        "DASK_KUBERNETES__CONTROLLER__EVENTS__LEVEL": "WARNING",
+        "SCALE_SCHEDULERS": schedulers,
+    }
     with program("dask", arguments, folder, KUBECONFIG=str(kubeconfig), **env) as one:
 
         def ready() -> bool:
@@ -140,10 +143,12 @@ def dask_controller(folder: Path, kubeconfig: Path) -> Iterator[Program]:
 
 
 @contextlib.contextmanager
-def kubelets(folder: Path, kubeconfig: Path, kwok: Path) -> Iterator[Program]:
+def kubelets(folder: Path, kubeconfig: Path, kwok: Path, pods: str) -> Iterator[Program]:
     """kwok, which plays the kubelets of all nodes."""
+    stages = folder / "stages.yaml"
+    stages.write_text((HERE / "stages.yaml").read_text().replace("RUNNERS", pods))
     arguments = [
-        str(kwok), f"--config={HERE / 'stages.yaml'}", f"--kubeconfig={kubeconfig}",
+        str(kwok), f"--config={stages}", f"--kubeconfig={kubeconfig}",
         "--manage-all-nodes=true", "--node-lease-duration-seconds=0", "--v=WARN",
     ]  # fmt: skip
     with program("kwok", arguments, folder) as one:

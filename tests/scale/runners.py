@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 import threading
 import time
+from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from socketserver import BaseServer, StreamRequestHandler, ThreadingTCPServer
 
+from cluster.errors import ClusterError
 from modelrun_api.environment import PROGRESS_PORT
-from modelrun_operator.names import HEALTH_PORT
+from modelrun_operator.names import HEALTH_PORT, SCHEDULER_PORT
 
-PODS = "127.16.0.1"
-SCHEDULERS = "127.16.0.2"
 TOTAL = 1000
+PLACES = range(16, 32)
 
 
 class Runners(BaseHTTPRequestHandler):
@@ -55,12 +57,50 @@ class Server(ThreadingHTTPServer):
     request_queue_size = 1024
 
 
-def serve() -> list[Server]:
-    """Answer on the two addresses; close what is returned."""
-    servers = [
-        Server((PODS, PROGRESS_PORT), Runners),
-        Server((SCHEDULERS, HEALTH_PORT), Schedulers),
-    ]
-    for server in servers:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-    return servers
+class Wall(ThreadingTCPServer):
+    daemon_threads = True
+    request_queue_size = 1024
+
+
+class Walls(StreamRequestHandler):
+    """A port that speaks TLS only: it ends whatever begins otherwise."""
+
+    def handle(self) -> None:
+        self.request.recv(1)
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """Two addresses of loopback at which everything answers."""
+
+    pods: str
+    schedulers: str
+    servers: tuple[BaseServer, ...]
+
+    def close(self) -> None:
+        for server in self.servers:
+            server.shutdown()
+            server.server_close()
+
+
+def serve() -> Answers:
+    """Answer at two addresses that nobody else has.
+
+    Raises:
+        ClusterError: all are taken.
+    """
+    for number in PLACES:
+        pods, schedulers = f"127.{number}.0.1", f"127.{number}.0.2"
+        servers: list[BaseServer] = []
+        try:
+            servers.append(Server((pods, PROGRESS_PORT), Runners))
+            servers.append(Server((schedulers, HEALTH_PORT), Schedulers))
+            servers.append(Wall((schedulers, SCHEDULER_PORT), Walls))
+        except OSError:
+            for server in servers:
+                server.server_close()
+            continue
+        for server in servers:
+            threading.Thread(target=server.serve_forever, daemon=True).start()
+        return Answers(pods, schedulers, tuple(servers))
+    raise ClusterError("no loopback address is free for the runners' progress")

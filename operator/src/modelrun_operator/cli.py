@@ -17,7 +17,29 @@ from pathlib import Path
 import yaml
 
 from modelrun_operator.errors import SettingsError
-from modelrun_operator.settings import Settings
+from modelrun_operator.settings import PREFIX, Settings
+
+ABOUT = """\
+The operator of modelrun: it turns a ModelRun into a Dask cluster secured by TLS, a runner that fits
+the models, and in the end into nothing but results."""
+
+ABOUT_RUN = """\
+Work on ModelRuns. In a pod it connects as its service account, elsewhere as KUBECONFIG says. Never
+let two work on the same namespaces: both would act. It may be ended at any time; every pass starts
+from what the cluster holds."""
+
+ABOUT_RENDER = """\
+Print every object that a ModelRun would get, as YAML, without asking any cluster: for a review, or
+to see what a profile does. Certificates are never printed, and names end in zeros where the uid of
+the run would stand. Exit code 2: the run would be refused, and the message says why."""
+
+EXAMPLES = """\
+examples:
+  modelrun-operator run --log-format text                        all namespaces
+  modelrun-operator run --namespace lab --namespace risk         two namespaces
+  modelrun-operator render modelrun.yaml --profile profile.yaml  what would be made
+
+`modelrun-operator run --help` lists the settings. People use `modelrun` or kubectl, not this."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -27,39 +49,103 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def command(arguments: Sequence[str]) -> int:
     """Run the command; return its exit code: 0 done, 2 a mistake of whoever called it."""
-    parser = argparse.ArgumentParser(prog="modelrun-operator", description=__doc__)
-    commands = parser.add_subparsers(dest="command", required=True)
-    run = commands.add_parser("run", help="work on runs until SIGTERM")
-    run.add_argument(
-        "--namespace",
-        action="append",
-        metavar="NAME",
-        help="work on runs of this namespace only; may be repeated; default: all namespaces",
-    )
-    run.add_argument(
-        "--standalone",
-        action="store_true",
-        help="take part in no peering of operators; this is always so",
-    )
-    run.add_argument("--host", default="0.0.0.0", help="where probes and metrics are answered")  # noqa: S104
-    run.add_argument("--health-port", type=int, default=8080, help="for probes; 0 for none")
-    run.add_argument("--metrics-port", type=int, default=9090, help="for metrics; 0 for none")
-    run.add_argument("--log-format", choices=["json", "text"], default="json")
-    run.add_argument("--log-level", default="INFO", choices=["DEBUG", "INFO", "WARNING"])
-    render = commands.add_parser("render", help="print every object that a run would get")
-    render.add_argument("file", type=Path, help="the ModelRun")
-    render.add_argument("--profile", type=Path, required=True, help="the ModelRunProfile")
-    render.add_argument("--namespace", default="default", help="where the run would live")
-    render.add_argument(
-        "--nodes", type=int, help="worker nodes, where the run leaves them to preflight"
-    )
-    chosen = parser.parse_args(arguments)
+    chosen = _parser().parse_args(arguments)
     try:
         settings = Settings.from_environment(os.environ)
     except SettingsError as error:
         sys.stderr.write(f"modelrun-operator: {error}\n")
         return 2
     return _run(chosen, settings) if chosen.command == "run" else _render(chosen, settings)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="modelrun-operator",
+        description=ABOUT,
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="run | render")
+    run = commands.add_parser(
+        "run",
+        help="work on ModelRuns until SIGTERM or SIGINT",
+        description=ABOUT_RUN,
+        epilog=_settings_table(),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    run.add_argument(
+        "--namespace",
+        action="append",
+        metavar="NAME",
+        help="work on the runs of this namespace only, with rights in no other; may be repeated; "
+        "default: all namespaces",
+    )
+    run.add_argument(
+        "--standalone",
+        action="store_true",
+        help="take part in no peering of kopf operators, whose objects could pause this one; it is "
+        "always so, and the flag only says it",
+    )
+    run.add_argument(
+        "--host",
+        default="0.0.0.0",  # noqa: S104
+        help="address at which probes and metrics are answered; default: %(default)s",
+    )
+    run.add_argument(
+        "--health-port",
+        type=int,
+        default=8080,
+        help="port of /healthz and /readyz; 0 for none; default: %(default)s",
+    )
+    run.add_argument(
+        "--metrics-port",
+        type=int,
+        default=9090,
+        help="port of /metrics; 0 for none; default: %(default)s",
+    )
+    run.add_argument(
+        "--log-format",
+        choices=["json", "text"],
+        default="json",
+        help="one JSON object a line, or text for people; default: %(default)s",
+    )
+    run.add_argument(
+        "--log-level",
+        choices=["DEBUG", "INFO", "WARNING"],
+        default="INFO",
+        help="how much is told, on standard error; default: %(default)s",
+    )
+    render = commands.add_parser(
+        "render",
+        help="print, without a cluster, every object that a ModelRun would get",
+        description=ABOUT_RENDER,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    render.add_argument("file", type=Path, help="the file with the ModelRun")
+    render.add_argument(
+        "--profile",
+        type=Path,
+        required=True,
+        help="a file with the ModelRunProfile (kubectl get modelrunprofile NAME --output yaml)",
+    )
+    render.add_argument(
+        "--namespace", default="default", help="where the run would live; default: %(default)s"
+    )
+    render.add_argument(
+        "--nodes",
+        type=int,
+        help="worker nodes, where the run leaves their number to preflight; default: 1",
+    )
+    return parser
+
+
+def _settings_table() -> str:
+    """Return every setting with its default, from the settings themselves."""
+    lines = ["settings, read from the environment (the flags above win):"]
+    for field in dataclasses.fields(Settings):
+        default = field.default if field.default not in {"", ()} else "empty"
+        lines.append(f"  {PREFIX + field.name.upper():<46} {default}")
+    return "\n".join(lines)
 
 
 def _run(chosen: argparse.Namespace, settings: Settings) -> int:

@@ -21,7 +21,8 @@ _FINAL = {
     2: Reason.USER_MISTAKE,
     3: Reason.TOO_MANY_FAILED,
 }
-_STOPPED = frozenset({130, 143})
+_STOPPED = frozenset({130, 137, 143})
+"""128 and the number of the signal: what ends a process from outside."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -15,6 +16,7 @@ from modelrun_operator.errors import OperatorError
 from modelrun_operator.handlers.loops import Loops
 from modelrun_operator.handlers.serving import serve_health, serve_metrics
 from modelrun_operator.handlers.watches import kopf_settings, watch
+from modelrun_operator.kube import strays
 from modelrun_operator.kube.cache import Cache
 from modelrun_operator.kube.client import Kube
 from modelrun_operator.kube.observe import fill
@@ -66,6 +68,7 @@ async def operate(settings: Settings, *, host: str, health_port: int, metrics_po
             await asyncio.gather(
                 _beat(pulse, stop),
                 _relist(world, loops, listed, stop),
+                _sweep(world, listed, stop),
                 _watch_when_listed(registry, settings, listed, stop),
             )
         finally:
@@ -135,6 +138,23 @@ async def _relist(world: World, loops: Loops, listed: asyncio.Event, stop: async
         for uid in news:
             loops.wake(uid)
         await _pause(15 if missing else RELIST_SECONDS, stop)
+
+
+async def _sweep(world: World, listed: asyncio.Event, stop: asyncio.Event) -> None:
+    """Remove now and then what nobody owns."""
+    await _first(listed, stop)
+    while not stop.is_set():
+        for group in strays.strays(world.cache, now=utc_now()):
+            try:
+                if await strays.remove(world.kube, group):
+                    log.info("removed a worker group without owner", **_named(group))
+            except OperatorError as error:
+                log.warning("a worker group without owner stays", error=str(error))
+        await _pause(world.settings.resync_seconds, stop)
+
+
+def _named(body: Mapping[str, Any]) -> dict[str, str]:
+    return {"namespace": body["metadata"]["namespace"], "name": body["metadata"]["name"]}
 
 
 async def _pause(seconds: float, stop: asyncio.Event) -> None:

@@ -49,6 +49,10 @@ class Cache:
                 return body
         return None
 
+    def all(self, kind: str) -> tuple[Body, ...]:
+        """Return all objects of a kind, whichever run they belong to."""
+        return tuple(self._objects.get(kind, {}).values())
+
     def children(self, run_uid: str) -> tuple[Body, ...]:
         """Return the children of a run, also pods that vanished and are still to be counted."""
         return tuple(self._of_run.get(run_uid, {}).values())

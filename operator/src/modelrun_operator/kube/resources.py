@@ -122,7 +122,8 @@ CHILDREN: Final[dict[Kind, Resource]] = {
         "v1",
         "daskworkergroups",
         "DaskWorkerGroup",
-        WATCHED,
+        # Those that the Dask controller left without an owner are deleted (strays).
+        (*WATCHED, "delete"),
         selector=OURS,
     ),
     Kind.DEPLOYMENT: Resource("apps", "v1", "deployments", "Deployment", WATCHED, selector=OURS),

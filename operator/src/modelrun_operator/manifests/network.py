@@ -30,7 +30,9 @@ def network_policies(run: Run, settings: Settings, *, size: Size) -> tuple[Manif
     last = max(size.workers_per_node, 2) - 1
     scheduler = [
         {"from": mine, "ports": [_port(SCHEDULER_PORT)]},
-        {"from": controller, "ports": [_port(HEALTH_PORT)]},
+        # To the TLS port too: the controller has no certificate and is turned away there at once,
+        # where a packet that is dropped would hold up each scale-down for half a minute.
+        {"from": controller, "ports": [_port(HEALTH_PORT), _port(SCHEDULER_PORT)]},
     ]
     workers = [
         {

@@ -24,8 +24,9 @@ LOGS_SECONDS: Final = 60
 RUNNER_SECONDS: Final = 45
 """How long a runner that is stopped may store what is finished, before its workers go."""
 
-WORKERS_SECONDS: Final = 10
-"""How long the Dask controller may take to remove workers, before the cluster goes as a whole."""
+WORKERS_SECONDS: Final = 3
+"""How long the Dask controller may take to remove workers, before the cluster goes as a whole. It
+asks the scheduler first; one that cannot be reached would cost half a minute of every worker."""
 
 STUCK_SECONDS: Final = 120
 """After how long an object that is being deleted counts as stuck."""
