@@ -312,7 +312,7 @@ def main() -> int:
     if not order:
         return 0  # there was nothing to audit
     given = json.loads(order)
-    among = None if given["among"] is None else np.load(given["among"])
+    among = np.load(given["among"]) if given.get("among") else None
     write(Path(given["study"]), Path(given["out"]), share=given["share"], among=among)
     return 0
 
