@@ -106,11 +106,11 @@ def design_of(formula: str, data: pd.DataFrame) -> Design:
 
     action = patsy.NAAction(NA_types=[])
     y, x = patsy.dmatrices(formula, data, NA_action=action)
-    return Design(
+    return Design.of_matrix(
         endog=np.asarray(y)[:, 0],
-        exog=np.asfortranarray(x),
+        exog=np.asarray(x),
         endog_name=y.design_info.column_names[0],
-        exog_names=tuple(x.design_info.column_names),
+        exog_names=x.design_info.column_names,
     )
 
 

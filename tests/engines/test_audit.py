@@ -1,7 +1,9 @@
 """The audit chooses, does fits again by statsmodels, and says what a clean result excludes."""
 
+import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -105,11 +107,12 @@ def test_a_number_that_is_off_by_a_little_is_found_and_its_model_named(study: St
 
 
 def test_it_runs_in_a_process_of_its_own(study: Study, tmp_path: Path) -> None:
-    folder, out = tmp_path / "study", tmp_path / "audit.arrow"
-    folder.mkdir()
-    study_files.write(study, folder)
-    command = [sys.executable, "-m", "modelrun.engines.audit", str(folder), str(out)]
-    subprocess.run(command, check=True, timeout=120)
+    out = tmp_path / "audit.arrow"
+    study = replace(study, folder=tmp_path / "study")
+    study_files.write(study)
+    order = json.dumps({"study": str(study.folder), "out": str(out), "share": 0.001})
+    command = [sys.executable, "-m", "modelrun.engines.audit"]
+    subprocess.run(command, input=order.encode(), check=True, timeout=120)
     samples, theirs = audit.read(study, out)
     ours = [stored(study, sample) for sample in samples]
     outcome = audit.compare(study, samples, ours, theirs, batched=GROUPS)

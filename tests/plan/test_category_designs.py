@@ -78,7 +78,7 @@ def test_levels_that_every_slice_holds_make_one_design(tmp_path: Path, formula: 
         part = ordered.iloc[start:stop].astype({"side": object, "rare": object})
         endog, exog = patsy.dmatrices(formula, part, return_type="dataframe")
         assert list(exog.columns) == list(model.design.exog_names)
-        ours = model.design.exog[start:stop]
+        ours = model.design.exog(slice(start, stop))
         kept = ~np.isnan(ours).any(axis=1) & ~np.isnan(model.design.endog[start:stop])
         assert (np.flatnonzero(kept) + start).tolist() == exog.index.tolist()
         np.testing.assert_array_equal(ours[kept], exog.to_numpy())

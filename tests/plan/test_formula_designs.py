@@ -98,16 +98,17 @@ def patsys(text: str) -> tuple[pd.DataFrame, pd.DataFrame]:
 def check(text: str) -> None:
     ours = design.build(formula.plain(text), TABLE)
     endog, exog = patsys(text)
-    assert ours.endog_name == endog.columns[0]
+    assert ours.response.name == endog.columns[0]
     assert list(ours.exog_names) == list(exog.columns)
-    kept = ~np.isnan(ours.endog) & ~np.isnan(ours.exog).any(axis=1)
+    matrix = ours.exog()
+    kept = ~np.isnan(ours.endog) & ~np.isnan(matrix).any(axis=1)
     assert np.flatnonzero(kept).tolist() == exog.index.tolist()
     np.testing.assert_array_equal(ours.endog[kept], endog.to_numpy()[:, 0])
-    got, want = ours.exog[kept], exog.to_numpy()
+    got, want = matrix[kept], exog.to_numpy()
     finite = np.isfinite(want).all(axis=1)
     np.testing.assert_array_equal(got[finite], want[finite])
     assert not np.isfinite(got[~finite]).all(axis=1).any()
-    assert ours.exog.flags.f_contiguous
+    assert matrix.flags.f_contiguous
 
 
 @pytest.mark.parametrize("text", PLAIN)
@@ -147,7 +148,7 @@ def test_the_panel_s_design_is_the_slice_s_design() -> None:
     part = FRAME.iloc[20:45]
     with np.errstate(all="ignore"):
         _, exog = patsy.dmatrices(text, part, NA_action="drop", return_type="dataframe")
-    np.testing.assert_array_equal(whole.exog[exog.index], exog.to_numpy())
+    np.testing.assert_array_equal(whole.exog(exog.index.to_numpy()), exog.to_numpy())
 
 
 @pytest.mark.parametrize(

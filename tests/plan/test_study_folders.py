@@ -39,7 +39,9 @@ def planned(folder: Path) -> build.Plan:
     needed = build.needed(SPEC, schema)
     assert needed == ("date", "portfolio", "group", "excess", "mkt", "smb")
     table = datasets.read(SPEC.data, base=folder, columns=needed, rows=build.wants_rows(SPEC))
-    return build.build(SPEC, table, folder=folder / "study", code_folder=folder)
+    plan = build.build(SPEC, table, folder=folder / "study", code_folder=folder)
+    study_files.write(plan.study)
+    return plan
 
 
 def test_a_study_opens_as_it_was_planned_also_at_another_place(tmp_path: Path) -> None:
@@ -74,7 +76,7 @@ def test_rows_keep_their_place_in_the_data(tmp_path: Path) -> None:
     sorted_rows = whole.sort_values(["portfolio", "date"], kind="stable")
     assert study.panel.column(datasets.ROW).to_pylist() == sorted_rows.index.tolist()
     np.testing.assert_array_equal(study.panel.column("mkt"), sorted_rows.mkt)
-    np.testing.assert_array_equal(study.models[2].design.exog[:, 1], sorted_rows.mkt)
+    np.testing.assert_array_equal(study.models[2].design.terms[1].values, sorted_rows.mkt)
 
 
 def test_numbers_are_views_of_the_mapped_files(tmp_path: Path) -> None:
@@ -82,10 +84,14 @@ def test_numbers_are_views_of_the_mapped_files(tmp_path: Path) -> None:
     study = planned(tmp_path).study
     again = study_files.open(study.folder)
     assert again.panel.column("mkt").chunk(0).to_numpy().base is not None
-    design = again.models[2].design
-    assert design.exog.flags.f_contiguous
-    assert not design.exog.flags.writeable
-    assert not design.exog.flags.owndata
+    intercept, plain, computed = again.models[2].design.terms
+    assert intercept.values is None
+    for column in (plain, computed):
+        assert not column.values.flags.writeable
+        assert not column.values.flags.owndata
+    panel = again.panel.column("mkt").chunk(0).to_numpy()
+    assert np.shares_memory(plain.values, panel)
+    assert list(study.folder.glob("design-*")) == [study.folder / "design-2-3.npy"]
     assert pa.total_allocated_bytes() - before < 10_000_000
 
 
@@ -144,10 +150,14 @@ def test_models_with_one_formula_share_one_design(tmp_path: Path) -> None:
     spec = ModelRunSpec.model_validate({"data": {"dataset": "engel"}, "models": quantiles})
     table = datasets.read(spec.data, base=tmp_path)
     plan = build.build(spec, table, folder=tmp_path / "study")
-    assert len(list((tmp_path / "study").glob("design-*-exog.npy"))) == 1
+    assert len({id(planned_model.design) for planned_model in plan.study.models}) == 1
+    study_files.write(plan.study)
+    assert not list((tmp_path / "study").glob("design-*"))
+    opened = study_files.open(tmp_path / "study")
+    assert len({id(planned_model.design) for planned_model in opened.models}) == 1
     assert len(set(plan.key_hi.tolist())) == 7
     for planned_model in plan.study.models:
-        assert planned_model.design.exog[:, 1].tolist() == table.column("income").to_pylist()
+        assert planned_model.design.terms[1].values.tolist() == table.column("income").to_pylist()
 
 
 def test_planning_a_plain_run_imports_no_pandas(tmp_path: Path) -> None:

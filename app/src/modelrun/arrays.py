@@ -7,13 +7,12 @@ buffers here. Where pandas is needed anyway, pyarrow's own functions serve as we
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
 _TYPES: dict[str, pa.DataType] = {
     "float64": pa.float64(),
@@ -27,6 +26,10 @@ _TYPES: dict[str, pa.DataType] = {
     "uint16": pa.uint16(),
     "uint8": pa.uint8(),
 }
+
+
+FEW = 50_000
+"""Texts up to this number are handled one by one, because importing costs more than that."""
 
 
 def single(column: pa.ChunkedArray | pa.Array) -> pa.Array:
@@ -77,6 +80,53 @@ def strings(values: Iterable[str | None]) -> pa.Array:
     return pa.Array.from_buffers(pa.string(), len(items), buffers)
 
 
+def repeated(values: Sequence[str], times: int) -> pa.Array:
+    """Return a text array that has each value so many times, one after the other."""
+    lengths = np.repeat([len(value.encode()) for value in values], times)
+    offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32)
+    letters = b"".join(value.encode() * times for value in values)
+    buffers = [None, pa.py_buffer(offsets), pa.py_buffer(letters)]
+    return pa.Array.from_buffers(pa.string(), len(lengths), buffers)
+
+
+def encoded(array: pa.Array) -> pa.DictionaryArray:
+    """Return an array as codes and distinct values.
+
+    Few texts are told apart here: Arrow's own function would import pyarrow.compute.
+    """
+    if pa.types.is_dictionary(array.type):
+        return array
+    if not pa.types.is_string(array.type) or len(array) > FEW:
+        return array.dictionary_encode()
+    known: dict[str, int] = {}
+    codes = [
+        -1 if text is None else known.setdefault(text, len(known)) for text in array.to_pylist()
+    ]
+    indices = np.array(codes, np.int32)
+    missing = indices < 0
+    return pa.DictionaryArray.from_arrays(
+        from_numpy(np.maximum(indices, 0), missing=missing), strings(known)
+    )
+
+
+def taken(array: pa.Array, rows: npt.NDArray[np.int64]) -> pa.Array:
+    """Return rows of an array, null where a row is negative; shape (len(rows),)."""
+    kind = array.type
+    absent = rows < 0
+    if pa.types.is_dictionary(kind):
+        return pa.DictionaryArray.from_arrays(taken(array.indices, rows), array.dictionary)
+    if pa.types.is_string(kind) and len(array) <= FEW and len(rows) <= FEW:
+        texts = array.to_pylist()
+        return strings([None if row < 0 else texts[row] for row in rows.tolist()])
+    fixed = pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_timestamp(kind)
+    if fixed and len(array) and (not pa.types.is_timestamp(kind) or kind.tz is None):
+        at = np.maximum(rows, 0)
+        if array.null_count:
+            absent = absent | missing_mask(array)[at]
+        return from_numpy(to_numpy(array)[at], missing=absent)
+    return array.take(pa.array(rows, mask=absent))
+
+
 def scalar(value: bool | float | str | np.datetime64) -> pa.Scalar:  # noqa: FBT001 - it is the value
     """Return an Arrow scalar."""
     if isinstance(value, str):
@@ -89,7 +139,10 @@ def missing_mask(column: pa.ChunkedArray | pa.Array) -> npt.NDArray[np.bool_]:
     array = single(column)
     if array.null_count == 0:
         return np.zeros(len(array), dtype=np.bool_)
-    return to_numpy(pc.is_null(array))
+    validity = array.buffers()[0]
+    if validity is None:  # a column of type null
+        return np.ones(len(array), dtype=np.bool_)
+    return ~_bits(validity, array.offset, len(array))
 
 
 def to_numpy(column: pa.ChunkedArray | pa.Array) -> npt.NDArray[Any]:
@@ -103,11 +156,7 @@ def to_numpy(column: pa.ChunkedArray | pa.Array) -> npt.NDArray[Any]:
     array = single(column)
     kind, length, offset = array.type, len(array), array.offset
     if pa.types.is_boolean(kind):
-        if length == 0:
-            return np.zeros(0, dtype=np.bool_)
-        bits = np.frombuffer(array.buffers()[1], dtype=np.uint8)
-        flags = np.unpackbits(bits, bitorder="little", count=offset + length)
-        return flags[offset:].view(np.bool_)
+        return _bits(array.buffers()[1], offset, length) if length else np.zeros(0, np.bool_)
     dtype: np.dtype[Any]
     if pa.types.is_timestamp(kind):
         dtype = np.dtype(f"datetime64[{kind.unit}]")
@@ -125,6 +174,12 @@ def to_numpy(column: pa.ChunkedArray | pa.Array) -> npt.NDArray[Any]:
             values.view("datetime64[D]") if values.itemsize == 8 else values.astype("datetime64[D]")
         )
     return values
+
+
+def _bits(buffer: pa.Buffer, offset: int, length: int) -> npt.NDArray[np.bool_]:
+    packed = np.frombuffer(buffer, dtype=np.uint8)
+    flags = np.unpackbits(packed, bitorder="little", count=offset + length)
+    return flags[offset:].view(np.bool_)
 
 
 def floats(column: pa.ChunkedArray | pa.Array) -> npt.NDArray[np.float64]:

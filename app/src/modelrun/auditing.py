@@ -1,34 +1,42 @@
 """The audit's place in a run: a process beside the fitting, and what its verdict leads to.
 
-The process imports statsmodels while the run itself does not, so it starts as soon as there is a
-study. Models with a violation are distrusted: their fits are done again by statsmodels, in this
-run and in every later one on the same data.
+The process imports statsmodels while the run itself does not, so it is started before anything is
+known and waits for a study. Models with a violation are distrusted: their fits are done again by
+statsmodels, in this run and in every later one on the same data.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+import threading
 from fractions import Fraction
 from pathlib import Path
-from typing import Final
+from types import TracebackType
+from typing import TYPE_CHECKING, Final, Self
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
 from modelrun import arrays
-from modelrun.engines import audit
-from modelrun.engines.audit import AuditOutcome
+from modelrun.backends import machine
 from modelrun.engines.frame_join import joined
+from modelrun.engines.preflight import FAST
 from modelrun.errors import ModelrunError
 from modelrun.forecast import DEFINITION
 from modelrun.plan.build import Plan
+from modelrun.plan.shelf import Shelf
 from modelrun.stopping import Stopping
 from modelrun.store.store import Store
+from modelrun_api.spec import ModelRunSpec
+
+if TYPE_CHECKING:
+    from modelrun.engines import audit
+    from modelrun.engines.audit import AuditOutcome
 
 LIMIT_SECONDS: Final = 1800.0
 """The longest that a run waits for its audit."""
@@ -36,19 +44,77 @@ LIMIT_SECONDS: Final = 1800.0
 Ints = npt.NDArray[np.int64]
 
 
-class Audit:
-    """An audit that is under way."""
+class Auditor:
+    """The process of the audit, from the start of a run to its end; a context manager."""
 
-    def __init__(self, plan: Plan, process: subprocess.Popen[bytes], out: Path) -> None:
-        """Remember the process and the file that it will leave."""
-        self._plan = plan
-        self._process = process
-        self._out = out
+    def __init__(self, spec: ModelRunSpec, *, scratch: Path) -> None:
+        """Remember what is audited.
 
-    def outcome(self, store: Store, chosen: Ints, stopping: Stopping) -> AuditOutcome:
+        Args:
+            spec: The run's spec.
+            scratch: A folder for the audit's file.
+        """
+        self._share = Fraction(spec.execution.audit.removesuffix("%")) / 100
+        self._likely = spec.execution.engine != "statsmodels" and any(
+            model.estimator in FAST for model in spec.models
+        )
+        self._out = scratch / "audit.arrow"
+        self._among: Path | None = None
+        self._process: subprocess.Popen[bytes] | None = None
+        self._sending: threading.Thread | None = None
+
+    def __enter__(self) -> Self:
+        """Start the process where the file makes an audit likely: it imports while others read."""
+        if self._share and self._likely:
+            self._process = _start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """End the process, whatever it does."""
+        process = self._process
+        if process is not None:
+            process.kill()
+            process.wait(timeout=30)
+            for pipe in (process.stdin, process.stderr):
+                if pipe is not None:
+                    with contextlib.suppress(OSError):
+                        pipe.close()
+
+    def begin(self, plan: Plan, shelf: Shelf, chosen: Ints) -> bool:
+        """Let the process audit a plan's batched models; return whether there are any.
+
+        Args:
+            plan: The plan.
+            shelf: Where its study is, or will be.
+            chosen: The fits of this run, ascending; only these are audited.
+        """
+        if not self._share or all(model.engine != "batched" for model in plan.study.models):
+            return False
+        if self._process is None:
+            self._process = _start()
+        if len(chosen) < len(plan):
+            self._among = self._out.with_name("among.npy")
+            np.save(self._among, chosen)
+        shelf.begin()
+        self._sending = threading.Thread(
+            target=self._send, args=(self._process, shelf), name="modelrun-audit", daemon=True
+        )
+        self._sending.start()
+        return True
+
+    def outcome(
+        self, plan: Plan, shelf: Shelf, store: Store, chosen: Ints, stopping: Stopping
+    ) -> AuditOutcome:
         """Wait for the audit and compare it with what is stored.
 
         Args:
+            plan: The plan that was begun with.
+            shelf: Where its study is.
             store: Where the run's fits are.
             chosen: The fits of this run, ascending.
             stopping: Lets a signal end the waiting.
@@ -56,75 +122,83 @@ class Audit:
         Raises:
             ModelrunError: The audit failed or took too long.
         """
+        from modelrun.engines import audit
+
+        process, sending = self._process, self._sending
+        assert process is not None
+        assert sending is not None
         with stopping.interruptible():
+            shelf.folder()
+            sending.join()
             try:
-                _, said = self._process.communicate(timeout=LIMIT_SECONDS)
+                _, said = process.communicate(timeout=LIMIT_SECONDS)
             except subprocess.TimeoutExpired as late:
                 raise ModelrunError(
                     f"the audit was not ready after {LIMIT_SECONDS:.0f} s; run again with "
                     "execution.audit: 0% to go without"
                 ) from late
-        if self._process.returncode:
+        self._process = None
+        if process.returncode:
             tail = said.decode(errors="replace")[-2000:]
-            raise ModelrunError(f"the audit ended with {self._process.returncode}:\n{tail}")
-        plan = self._plan
-        study = plan.study
-        samples, theirs = audit.read(study, self._out)
-        kept, ours, references = [], [], []
-        for sample, reference in zip(samples, theirs, strict=True):
-            numbers = sample.model * len(study.slices) + sample.slices()
-            there = np.isin(numbers, chosen)
-            positions = store.lookup(plan.key_hi[numbers], plan.key_lo[numbers])
-            there &= positions >= 0
-            if not there.any():
-                continue
-            rows = np.flatnonzero(there)
-            kept.append(_restricted(sample, sample.slices()[rows]))
-            ours.append(_stored(store, positions[rows]))
-            references.append(reference.take(arrays.from_numpy(rows)))
-        batched = sum(
-            int(np.count_nonzero(chosen // len(study.slices) == at))
-            for at, model in enumerate(study.models)
-            if model.engine == "batched"
-        )
-        return audit.compare(study, kept, ours, references, batched=batched)
+            raise ModelrunError(f"the audit ended with {process.returncode}:\n{tail}")
+        return _compared(plan, store, chosen, *audit.read(plan.study, self._out))
+
+    def _send(self, process: subprocess.Popen[bytes], shelf: Shelf) -> None:
+        """Tell the process what to do as soon as the study lies in its folder."""
+        assert process.stdin is not None
+        with contextlib.suppress(OSError):  # who waits for the outcome is told what went wrong
+            order = {
+                "study": str(shelf.folder()),
+                "out": str(self._out),
+                "share": float(self._share),
+                "among": None if self._among is None else str(self._among),
+            }
+            process.stdin.write(json.dumps(order).encode())
+        with contextlib.suppress(OSError):
+            process.stdin.close()
+        process.stdin = None
 
 
-@contextmanager
-def started(
-    plan: Plan, share: str, chosen: Ints, *, scratch: Path, wanted: bool
-) -> Iterator[Audit | None]:
-    """Start the audit of a plan's batched models, if there are any; end it with the context.
+def _start() -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "modelrun.engines.audit"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        # Small matrices only: a second thread of the BLAS would fight with the run for a core.
+        env={**os.environ, **machine.ONE_THREAD},
+    )
 
-    Args:
-        plan: The plan.
-        share: execution.audit; 0% audits nothing.
-        chosen: The fits of this run, ascending; only these are audited.
-        scratch: A folder for the audit's file.
-        wanted: Whether there is anything to audit.
-    """
-    part = Fraction(share.removesuffix("%")) / 100
-    if not wanted or part == 0 or all(model.engine != "batched" for model in plan.study.models):
-        yield None
-        return
-    out = scratch / "audit.arrow"
-    among = []
-    if len(chosen) < len(plan):
-        np.save(scratch / "among.npy", chosen)
-        among = ["--among", str(scratch / "among.npy")]
-    process = subprocess.Popen(
-        [
-            sys.executable, "-m", "modelrun.engines.audit", str(plan.study.folder), str(out),
-            "--share", str(float(part)), *among,
-        ],
-        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
-    )  # fmt: skip
-    try:
-        yield Audit(plan, process, out)
-    finally:
-        if process.poll() is None:
-            process.kill()
-        process.communicate(timeout=30)
+
+def _compared(
+    plan: Plan,
+    store: Store,
+    chosen: Ints,
+    samples: list[audit.Sample],
+    theirs: list[pa.RecordBatch],
+) -> AuditOutcome:
+    """Compare what the audit has fitted with what is stored."""
+    from modelrun.engines import audit
+
+    study = plan.study
+    kept, ours, references = [], [], []
+    for sample, reference in zip(samples, theirs, strict=True):
+        numbers = sample.model * len(study.slices) + sample.slices()
+        there = np.isin(numbers, chosen)
+        positions = store.lookup(plan.key_hi[numbers], plan.key_lo[numbers])
+        there &= positions >= 0
+        if not there.any():
+            continue
+        rows = np.flatnonzero(there)
+        kept.append(_restricted(sample, sample.slices()[rows]))
+        ours.append(_stored(store, positions[rows]))
+        references.append(reference.take(arrays.from_numpy(rows)))
+    batched = sum(
+        int(np.count_nonzero(chosen // len(study.slices) == at))
+        for at, model in enumerate(study.models)
+        if model.engine == "batched"
+    )
+    return audit.compare(study, kept, ours, references, batched=batched)
 
 
 def distrusted_before(store: Store, plan: Plan) -> frozenset[str]:
@@ -142,6 +216,8 @@ def distrusted_before(store: Store, plan: Plan) -> frozenset[str]:
 
 
 def _restricted(sample: audit.Sample, slices: Ints) -> audit.Sample:
+    from modelrun.engines import audit
+
     random = np.intersect1d(sample.random, slices)
     return audit.Sample(sample.model, random, np.setdiff1d(slices, random))
 

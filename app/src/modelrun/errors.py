@@ -50,6 +50,14 @@ class TooManyFailed(ModelrunError):
 
     exit_code = 3
 
+    def __init__(
+        self, message: str, *, location: str | None = None, report: str | None = None
+    ) -> None:
+        """Say how many failed, and where the tables and the report are."""
+        super().__init__(message)
+        self.location = location
+        self.report = report
+
 
 class InfrastructureError(ModelrunError):
     """Workers, scheduler or storage are away; trying again goes on where this run stopped."""

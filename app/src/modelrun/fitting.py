@@ -8,14 +8,13 @@ at most what is still at the workers.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
-import pyarrow.compute as pc
 
+from modelrun import arrays
 from modelrun.backends.backend import Backend, Done, Lost, Outcome, Work
 from modelrun.engines.frame_builder import lost_frame
 from modelrun.plan.build import Plan
@@ -23,16 +22,20 @@ from modelrun.plan.task import Task
 from modelrun.plan.tasks import cut
 from modelrun.progress import Display, Tally
 from modelrun.stopping import Stopping
+from modelrun.store.frames import open_frame, stream_bytes
 from modelrun.store.store import Store
-from modelrun_api.failure import FitStatus
 
 Ints = npt.NDArray[np.int64]
 
 PROBES_PER_MODEL = 4
 """Small tasks that tell how long fits of a model take, at most."""
 
-FITS_PER_PROBE = 3
-"""Fits in each of them: the first one carries imports, the others tell."""
+FITS_PER_PROBE: Mapping[str, int] = {"batched": 256, "statsmodels": 3, "callable": 3}
+"""Fits in each of them by engine: the first one carries imports, the others tell. A call of the
+kernels for few fits would tell how long calls take, not fits."""
+
+BATCHED_SECONDS = 1e-4
+"""What a batched fit is taken for where there were no probes."""
 
 
 @dataclass(slots=True)
@@ -83,12 +86,16 @@ class Fitting:
         """
         by_model = self._by_model(todo)
         self._left = {model: len(fits) for model, fits in by_model.items()}
-        probed, rest = split_probes(by_model)
+        models = self.plan.study.models
+        probed, rest = split_probes(
+            by_model, {model: FITS_PER_PROBE[models[model].engine] for model in by_model}
+        )
         self._work_through(probed)
+        guess = {m: BATCHED_SECONDS if models[m].engine == "batched" else 0.0 for m in rest}
         self._work_through(
             cut(
                 rest,
-                seconds_per_fit={model: self.durations.per_fit(model) for model in rest},
+                seconds_per_fit={m: self.durations.per_fit(m) or guess[m] for m in rest},
                 weights={model: self._rows(fits) for model, fits in rest.items()},
                 workers=self.backend.workers,
             )
@@ -122,59 +129,54 @@ class Fitting:
         study = self.plan.study
         match outcome:
             case Done():
-                with pa.ipc.open_stream(outcome.payload) as stream:
-                    frames = list(stream)
+                content, frame = outcome.payload, open_frame(outcome.payload)
             case Lost():
-                fit = outcome.task.model * len(study.slices) + int(outcome.task.fits[0])
-                frames = [
-                    lost_frame(
-                        study.outputs,
-                        fit=fit,
-                        engine=study.models[outcome.task.model].engine,
-                        reason=outcome.reason,
-                        message=outcome.message,
-                        worker=outcome.worker,
-                        attempts=outcome.attempts,
-                    )
-                ]
-        for frame in frames:
-            fits = frame.column("fit").to_numpy()
-            self.store.append(frame, self.plan.key_hi[fits], self.plan.key_lo[fits])
-            seconds = frame.column("seconds").to_numpy()
-            self.durations.add(outcome.task.model, seconds)
-            self._left[outcome.task.model] -= len(fits)
-            self.tally.workers = self.backend.workers()
-            self.tally.add(statuses(frame), work=float(seconds.sum()))
+                frame = lost_frame(
+                    study.outputs,
+                    fit=outcome.task.model * len(study.slices) + int(outcome.task.fits[0]),
+                    engine=study.models[outcome.task.model].engine,
+                    reason=outcome.reason,
+                    message=outcome.message,
+                    worker=outcome.worker,
+                    attempts=outcome.attempts,
+                )
+                content = stream_bytes(frame)
+        fits = arrays.to_numpy(frame.column("fit"))
+        status = self.store.append(content, self.plan.key_hi[fits], self.plan.key_lo[fits])
+        seconds = arrays.to_numpy(frame.column("seconds"))
+        self.durations.add(outcome.task.model, seconds)
+        self._left[outcome.task.model] -= len(fits)
+        self.tally.workers = self.backend.workers()
+        self.tally.add(status, work=float(seconds.sum()))
         self.tally.work_left = sum(
             left * self.durations.per_fit(model) for model, left in self._left.items()
         )
         self.display.changed()
 
 
-def split_probes(by_model: dict[int, Ints]) -> tuple[Iterator[Task], dict[int, Ints]]:
+def split_probes(
+    by_model: Mapping[int, Ints], sizes: Mapping[int, int]
+) -> tuple[Iterator[Task], dict[int, Ints]]:
     """Take a few fits of each model as small tasks; return them and what is left.
 
-    Probes are spread over the model's slices, so that long and short slices both tell. Where a
+    Probes are spread over the model's slices, so that long and short slices both tell; each is a
+    run of neighbours, which are stored in the order in which they are read again. Where a
     model has few fits there are no probes.
+
+    Args:
+        by_model: Open fits by model, ascending.
+        sizes: How many fits a probe of each model has.
     """
     probes: list[Task] = []
     rest: dict[int, Ints] = {}
     for model, fits in by_model.items():
-        wanted = PROBES_PER_MODEL * FITS_PER_PROBE
+        wanted = PROBES_PER_MODEL * sizes[model]
         if len(fits) < 4 * wanted:
             rest[model] = fits
             continue
-        chosen = np.linspace(0, len(fits) - 1, wanted).astype(np.int64)
-        rest[model] = np.delete(fits, chosen)
-        for part in chosen.reshape(PROBES_PER_MODEL, FITS_PER_PROBE):
+        first = np.linspace(0, len(fits) - sizes[model], PROBES_PER_MODEL).astype(np.int64)
+        chosen = first[:, None] + np.arange(sizes[model])
+        rest[model] = np.delete(fits, chosen.reshape(-1))
+        for part in chosen:
             probes.append(Task(number=-1 - len(probes), model=model, fits=fits[part]))
     return iter(probes), rest
-
-
-def statuses(frame: pa.RecordBatch) -> dict[str, int]:
-    """Count the fits of a frame by status."""
-    counted = pc.value_counts(frame.column("status").cast(pa.string()))
-    known = {status.value for status in FitStatus}
-    counts = {entry["values"]: entry["counts"] for entry in counted.to_pylist()}
-    assert set(counts) <= known, counts
-    return counts

@@ -8,14 +8,16 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from modelrun.pilot import Pilot
 from modelrun.plan.build import Plan
 from modelrun.store.store import Store
+
+if TYPE_CHECKING:
+    from modelrun.pilot import Pilot
 
 DEFINITION = "plan.json"
 """What defined the models of the last run at a location."""

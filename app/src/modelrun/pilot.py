@@ -19,6 +19,7 @@ import pyarrow as pa
 from modelrun.backends.backend import Done, Work
 from modelrun.backends.catalog import open_backend
 from modelrun.plan.build import Plan
+from modelrun.plan.shelf import Shelf
 from modelrun.plan.task import Task
 from modelrun.work import prepare
 
@@ -91,7 +92,7 @@ def run(plan: Plan, todo: Ints, *, backend: str, preload: tuple[str, ...]) -> Pi
     with open_backend(
         backend, workers=1, fit_timeout=plan.study.fit_timeout_seconds, preload=preload
     ) as entered:
-        work = Measured(prepare(plan.study.folder, entered))
+        work = Measured(prepare(plan.study, Shelf(plan.study), entered))
         for outcome in entered.map(work, iter(tasks)):
             if not isinstance(outcome, Done):
                 seconds.setdefault(outcome.task.model, plan.study.fit_timeout_seconds)

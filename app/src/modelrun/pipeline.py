@@ -16,15 +16,15 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from modelrun import auditing, finishing, remaining, selection
+from modelrun.auditing import Auditor
 from modelrun.backends.backend import Backend
 from modelrun.backends.catalog import ADDRESS, open_backend
-from modelrun.engines.audit import AuditOutcome
 from modelrun.errors import TooManyFailed
 from modelrun.expecting import expectations
 from modelrun.finishing import Facts
@@ -33,9 +33,9 @@ from modelrun.forecast import DEFINITION
 from modelrun.location import results_location
 from modelrun.options import RunOptions
 from modelrun.plan.build import Plan
+from modelrun.plan.shelf import Shelf
 from modelrun.preparing import Prepared, located, prepare
 from modelrun.progress import Display, Tally
-from modelrun.report.press import Press
 from modelrun.results.assemble import assemble
 from modelrun.serving import serve
 from modelrun.stages import Stages
@@ -45,6 +45,10 @@ from modelrun.verdict import Verdict, judge
 from modelrun.work import prepare as prepare_work
 from modelrun_api.loader import Loaded
 from modelrun_api.spec import ModelRunSpec, Report
+
+if TYPE_CHECKING:
+    from modelrun.engines.audit import AuditOutcome
+    from modelrun.report.press import Press
 
 Ints = npt.NDArray[np.int64]
 
@@ -139,11 +143,18 @@ class _Run:
     def go(self) -> Finished:
         """Go through all stages."""
         self.stages.enter("reading")
+        with (
+            self._press() as press,
+            Auditor(self.spec, scratch=self.scratch) as auditor,
+        ):
+            return self._between(press, auditor)
+
+    def _between(self, press: Press | None, auditor: Auditor) -> Finished:
+        """Do everything else while the processes of report and audit warm up."""
         with located(self.loaded.document):
             remaining.check(self.spec, self.options)
         prepared = self.prepare(frozenset())
         with (
-            self._press() as press,
             located(self.loaded.document),
             Store.open(
                 self.location, study_name=self.loaded.run.metadata.name, note=_circumstances()
@@ -154,19 +165,21 @@ class _Run:
                 prepared = self.prepare(distrusted)
             store.begin()
             chosen = selection.sample(len(prepared.plan), self.options.sample)
-            audited = self.fit(prepared.plan, store, chosen, distrusted)
+            audited = self.fit(prepared.plan, store, chosen, distrusted, auditor)
             if audited is not None and not audited.clean:
                 # The sentence stays as the outcome: it says why these fits are statsmodels' own.
                 self.stages.display.say(f"audit: {audited.sentence()} They are fitted again.")
                 distrusted |= set(audited.models)
                 prepared = self.prepare(distrusted)
-                self.fit(prepared.plan, store, chosen, distrusted)
+                self.fit(prepared.plan, store, chosen, distrusted, auditor)
             finished, verdict = self.finish(prepared, store, chosen, audited, press)
         if verdict.is_too_many:
             raise TooManyFailed(
                 f"{verdict}\n{failures_in_words(self.location)}\nTables and report are in "
                 f"{self.location}; failures.parquet says why each one failed, and `modelrun fit "
-                f"KEY {self.file}` runs one of them alone"
+                f"KEY {self.file}` runs one of them alone",
+                location=self.location,
+                report=finished.report,
             )
         return finished
 
@@ -177,6 +190,8 @@ class _Run:
         if not (self.options.report and (wish.html or wish.pdf)):
             yield None
             return
+        from modelrun.report.press import Press
+
         press = Press()
         try:
             yield press
@@ -198,7 +213,12 @@ class _Run:
         return prepared
 
     def fit(
-        self, plan: Plan, store: Store, chosen: Ints, distrusted: frozenset[str]
+        self,
+        plan: Plan,
+        store: Store,
+        chosen: Ints,
+        distrusted: frozenset[str],
+        auditor: Auditor,
     ) -> AuditOutcome | None:
         """Fit what is open, with the audit beside it."""
         store.place.write(DEFINITION, _definition(plan, distrusted))
@@ -212,18 +232,17 @@ class _Run:
             say=self.stages.display.say,
         )
         remaining.count_stored(self.stages.tally, store, plan, chosen, todo)
-        share = self.spec.execution.audit
-        with auditing.started(
-            plan, share, chosen, scratch=self.scratch, wanted=bool(len(todo))
-        ) as audit:
-            if len(todo):
-                self.backend = self._work(plan, store, todo)
-            if audit is None:
-                return None
-            self.stages.enter("audit")
-            return audit.outcome(store, chosen, self.stopping)
+        if not len(todo):
+            return None
+        shelf = Shelf(plan.study)
+        audited = auditor.begin(plan, shelf, chosen)
+        self.backend = self._work(plan, shelf, store, todo)
+        if not audited:
+            return None
+        self.stages.enter("audit")
+        return auditor.outcome(plan, shelf, store, chosen, self.stopping)
 
-    def _work(self, plan: Plan, store: Store, todo: Ints) -> dict[str, Any]:
+    def _work(self, plan: Plan, shelf: Shelf, store: Store, todo: Ints) -> dict[str, Any]:
         """Fit on a backend; return what fitted, for run.json."""
         self.stages.enter("starting")
         tally, display = self.stages.tally, self.stages.display
@@ -255,7 +274,7 @@ class _Run:
             if address:
                 display.say(f"dashboard: {address}")
             beside = self.location if "://" in self.location else None
-            work = prepare_work(plan.study.folder, entered, beside=beside)
+            work = prepare_work(plan.study, shelf, entered, beside=beside)
             tally.workers = entered.workers()
             self.stages.enter("fitting")
             Fitting(

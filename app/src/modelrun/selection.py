@@ -8,7 +8,6 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from modelrun.errors import UserMistake
 
@@ -24,6 +23,8 @@ def only(table: pa.Table, wishes: Sequence[str], *, by: Sequence[str]) -> pa.Tab
     Raises:
         UserMistake: A wish is not `column=value`, its column makes no groups, or no row has it.
     """
+    import pyarrow.compute as pc
+
     wanted: dict[str, list[str]] = {}
     for wish in wishes:
         column, equals, value = wish.partition("=")

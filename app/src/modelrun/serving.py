@@ -9,10 +9,13 @@ import json
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING
 
 from modelrun.errors import UserMistake
 from modelrun.progress import Tally
+
+if TYPE_CHECKING:
+    from http.server import BaseHTTPRequestHandler
 
 
 @contextmanager
@@ -33,6 +36,8 @@ def serve(tally: Tally, port: int | None, *, host: str = "") -> Iterator[int | N
     if port is None:
         yield None
         return
+    from http.server import ThreadingHTTPServer
+
     try:
         server = ThreadingHTTPServer((host, port), _handler(tally))
     except OSError as error:
@@ -52,6 +57,8 @@ def serve(tally: Tally, port: int | None, *, host: str = "") -> Iterator[int | N
 
 
 def _handler(tally: Tally) -> type[BaseHTTPRequestHandler]:
+    from http.server import BaseHTTPRequestHandler
+
     class Handler(BaseHTTPRequestHandler):
         server_version = "modelrun"
         timeout = 10

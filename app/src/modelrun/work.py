@@ -1,7 +1,8 @@
-"""What a worker does with a task: open the study once, fit, answer with Arrow bytes.
+"""What a worker does with a task: fit it, and answer with Arrow bytes.
 
-A Work is what travels with the tasks of a run. It is a few hundred bytes; the panel comes to each
-machine once (see modelrun.backends.placement) and is mapped into memory by all processes there.
+Work is what travels with the tasks of a run. To worker processes it is a few hundred bytes; the
+panel comes to each machine once (see modelrun.backends.placement) and is mapped into memory by all
+processes there. Workers that are threads of this process are given the study itself.
 """
 
 from __future__ import annotations
@@ -17,17 +18,18 @@ import pyarrow as pa
 from modelrun.backends import placement
 from modelrun.backends.guard import WorkerGuard
 from modelrun.backends.placement import Place
+from modelrun.plan.shelf import Shelf
 from modelrun.plan.study import Study
 from modelrun.plan.task import Task
 
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """Fits tasks of one study; the same object serves all tasks and all backends."""
+    """Fits tasks of one study in other processes; the same object serves all tasks."""
 
     place: Place
 
-    def __call__(self, task: Task) -> bytes:
+    def __call__(self, task: Task) -> memoryview:
         """Fit a task.
 
         Returns:
@@ -36,19 +38,7 @@ class Work:
         Raises:
             InfrastructureError: The study cannot be fetched to this machine.
         """
-        from modelrun.engines.catalog import engine
-
-        study = _open(self.place)
-        name = study.models[task.model].engine
-        if name != "batched":
-            importlib.import_module("statsmodels.api")  # takes seconds, which no fit shall pay for
-        with WorkerGuard(limit=study.fit_timeout_seconds) as guard:
-            batch = engine(name).fit(study, task, guard)
-        sink = pa.BufferOutputStream()
-        with pa.ipc.new_stream(sink, batch.schema) as stream:
-            stream.write_batch(batch)
-        payload: bytes = sink.getvalue().to_pybytes()
-        return payload
+        return _fit(_open(self.place), task)
 
     def prepare(self) -> None:
         """Bring the study to this machine, for processes here that are no workers of Dask.
@@ -57,6 +47,31 @@ class Work:
             InfrastructureError: It cannot be fetched.
         """
         placement.find(self.place)
+
+
+@dataclass(frozen=True, slots=True)
+class WorkHere:
+    """Fits tasks of one study in this process."""
+
+    study: Study
+
+    def __call__(self, task: Task) -> memoryview:
+        """Fit a task; see Work."""
+        return _fit(self.study, task)
+
+
+def _fit(study: Study, task: Task) -> memoryview:
+    from modelrun.engines.catalog import engine
+
+    name = study.models[task.model].engine
+    if name != "batched":
+        importlib.import_module("statsmodels.api")  # takes seconds, which no fit shall pay for
+    with WorkerGuard(limit=study.fit_timeout_seconds) as guard:
+        batch = engine(name).fit(study, task, guard)
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, batch.schema) as stream:
+        stream.write_batch(batch)
+    return memoryview(sink.getvalue())
 
 
 @lru_cache(maxsize=2)
@@ -75,15 +90,18 @@ class Remote(Protocol):
         ...
 
 
-def prepare(folder: Path, backend: object, *, beside: str | None = None) -> Work:
+def prepare(
+    study: Study, shelf: Shelf, backend: object, *, beside: str | None = None
+) -> Work | WorkHere:
     """Return the work for a study, reachable for all workers of the backend.
 
     Args:
-        folder: The study, as modelrun.plan.study_files.write has left it.
+        study: The study in memory.
+        shelf: Its way to a folder.
         backend: The open backend.
         beside: An address of fsspec that runner and workers reach (beside the results), where a
             copy for remote workers may lie; None where there is none.
     """
     if isinstance(backend, Remote):
-        return Work(backend.place(folder, beside=beside))
-    return Work(placement.here(folder))
+        return Work(backend.place(shelf.folder(), beside=beside))
+    return WorkHere(study)

@@ -1,26 +1,26 @@
 """The one way from a file, a text or a dictionary to a ModelRun or a ModelRunProfile.
 
-The laptop and the cluster must read one file alike, so every command goes through here. Reading a
-file is the only thing that this package does to the world.
+The laptop and the cluster must read one file alike, so every command goes through here.
 """
 
 from __future__ import annotations
 
-import difflib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from modelrun_api.canonical import NotCanonicalError
 from modelrun_api.document import Document
-from modelrun_api.identity import API_VERSION, PROFILE_KIND, RUN_KIND
+from modelrun_api.identity import PROFILE_KIND, RUN_KIND
 from modelrun_api.modelrun import ModelRun
 from modelrun_api.problems import Problem, SpecError
-from modelrun_api.profile import ModelRunProfile
-from modelrun_api.shape import nearest
+from modelrun_api.reading import one_document, read_text
 from modelrun_api.validation import plain_document, validated
 from modelrun_api.wire import Wire
-from modelrun_api.yaml_reader import documents
+
+if TYPE_CHECKING:
+    from modelrun_api.profile import ModelRunProfile
 
 __all__ = [
     "Loaded",
@@ -30,6 +30,7 @@ __all__ = [
     "load_run",
     "load_run_text",
     "load_text",
+    "loaded",
     "validate_profile",
     "validate_run",
 ]
@@ -58,7 +59,7 @@ def load(path: Path | str) -> Loaded:
         SpecError: when the file cannot be read, is not YAML, or is not a valid ModelRun; with
             every problem that was found.
     """
-    return load_text(_read(Path(path)), source=str(path))
+    return load_text(read_text(Path(path)), source=str(path))
 
 
 def load_text(text: str, source: str = "<string>") -> Loaded:
@@ -67,8 +68,16 @@ def load_text(text: str, source: str = "<string>") -> Loaded:
     Raises:
         SpecError: when the text is not YAML, or not a valid ModelRun.
     """
-    document, run = _read_model(ModelRun, text, source, RUN_KIND)
-    return Loaded(run=run, document=document)
+    return loaded(*one_document(text, source, RUN_KIND))
+
+
+def loaded(document: Document, problems: Sequence[Problem]) -> Loaded:
+    """Return the validated run of a document, as `one_document` gives it.
+
+    Raises:
+        SpecError: when it is not a valid ModelRun; with every problem that was found.
+    """
+    return Loaded(run=_validated(ModelRun, document, problems), document=document)
 
 
 def load_run(path: Path | str) -> ModelRun:
@@ -87,7 +96,9 @@ def load_profile_text(text: str, source: str = "<string>") -> ModelRunProfile:
     Raises:
         SpecError: when the text is not YAML, or not a valid ModelRunProfile.
     """
-    return _read_model(ModelRunProfile, text, source, PROFILE_KIND)[1]
+    from modelrun_api.profile import ModelRunProfile
+
+    return _validated(ModelRunProfile, *one_document(text, source, PROFILE_KIND))
 
 
 def validate_run(document: Any, source: str = "<dictionary>") -> ModelRun:
@@ -105,6 +116,8 @@ def validate_profile(document: Any, source: str = "<dictionary>") -> ModelRunPro
     Raises:
         SpecError: when it is not a valid ModelRunProfile.
     """
+    from modelrun_api.profile import ModelRunProfile
+
     return validated(ModelRunProfile, plain_document(document, source))
 
 
@@ -117,15 +130,14 @@ def load_document(text: str, source: str = "<string>", *, kind: str = RUN_KIND) 
         SpecError: when the text is not YAML, holds no or several documents of the kind, or the
             document holds what kubectl drops, changes or refuses.
     """
-    document, problems = _one_document(text, source, kind)
+    document, problems = one_document(text, source, kind)
     if problems:
         raise SpecError(problems)
     return document
 
 
-def _read_model(model: type[W], text: str, source: str, kind: str) -> tuple[Document, W]:
-    """Read and validate, and report what YAML and what validation found together."""
-    document, problems = _one_document(text, source, kind)
+def _validated(model: type[W], document: Document, problems: Sequence[Problem]) -> W:
+    """Validate, and report what YAML and what validation found together."""
     try:
         result = validated(model, document)
     except NotCanonicalError:
@@ -137,83 +149,4 @@ def _read_model(model: type[W], text: str, source: str, kind: str) -> tuple[Docu
         ) from None
     if problems:
         raise SpecError(problems)
-    return document, result
-
-
-def _one_document(text: str, source: str, kind: str) -> tuple[Document, list[Problem]]:
-    found = [
-        (document, problems)
-        for document, problems in documents(text, source)
-        if document.value or problems
-    ]
-    ours = [pair for pair in found if pair[0].value.get("kind") == kind]
-    if not ours and len(found) == 1:
-        ours = found
-    if len(ours) != 1:
-        raise SpecError([_not_one(kind, source, [document for document, _ in ours or found], ours)])
-    document, problems = ours[0]
-    if not document.value:
-        raise SpecError(problems)
-    wrong = _naming_problems(document, kind)
-    if any(problem.path == "kind" for problem in wrong):
-        # With another kind, every message about fields would be noise.
-        raise SpecError([*problems, *wrong])
-    return document, [*problems, *wrong]
-
-
-def _not_one(kind: str, source: str, seen: list[Document], ours: list[Any]) -> Problem:
-    if not seen:
-        return Problem(path="", source=source, message=f"empty: no {kind} in it")
-    if ours:
-        lines = [str(document.places[()].value[0] + 1) for document in seen]
-        return seen[1].problem(
-            (),
-            f"{len(seen)} documents are a {kind}, in lines {', '.join(lines)}",
-            hint="one file holds one: split it",
-        )
-    kinds = ", ".join(str(document.value.get("kind", "no kind")) for document in seen)
-    return Problem(
-        path="", source=source, message=f"none of its documents is a {kind}: found {kinds}"
-    )
-
-
-def _naming_problems(document: Document, kind: str) -> list[Problem]:
-    """Check apiVersion and kind, which kubectl needs and the models only default."""
-    problems = []
-    for key, right in (("apiVersion", API_VERSION), ("kind", kind)):
-        value = document.value.get(key)
-        if value is None:
-            message = "the field is missing"
-            problems.append(document.problem((key,), message, allowed=(right,)))
-        elif value != right:
-            problems.append(
-                document.problem(
-                    (key,),
-                    f"not a {kind}",
-                    value=value,
-                    allowed=(right,),
-                    nearest=nearest(value, (right,)),
-                )
-            )
-    return problems
-
-
-def _read(path: Path) -> str:
-    def refuse(message: str, hint: str | None = None, close: str | None = None) -> SpecError:
-        problem = Problem(path="", source=str(path), message=message, hint=hint, nearest=close)
-        return SpecError([problem])
-
-    try:
-        return path.read_bytes().decode()
-    except FileNotFoundError:
-        siblings = [one.name for one in path.parent.glob("*.y*ml")] if path.parent.is_dir() else []
-        close = difflib.get_close_matches(path.name, siblings, n=1)
-        raise refuse("no such file", close=str(path.parent / close[0]) if close else None) from None
-    except IsADirectoryError:
-        raise refuse("a folder, not a file", hint="name the YAML file in it") from None
-    except PermissionError:
-        raise refuse("not readable: permission denied") from None
-    except UnicodeDecodeError as error:
-        raise refuse(f"not text in UTF-8 (byte {error.start})") from None
-    except OSError as error:
-        raise refuse(f"not readable: {error.strerror or error}") from None
+    return result

@@ -22,6 +22,8 @@ from pydantic import (
 from pydantic.alias_generators import to_camel
 from pydantic_core import CoreSchema, PydanticCustomError
 
+from modelrun_api.attribute_docs import attribute_docs
+
 RULES_KEY = "x-kubernetes-validations"
 MEANING_KEY = "patternErrorMessage"
 """Says in words what a pattern allows; editors and our own messages show it."""
@@ -52,11 +54,11 @@ class Wire(BaseModel):
 
     model_config = ConfigDict(
         alias_generator=to_camel,
+        defer_build=True,  # a command builds the validators that it uses, not all of the contract
         extra="forbid",
         frozen=True,
         populate_by_name=True,
         protected_namespaces=(),
-        use_attribute_docstrings=True,
     )
 
     def document(self) -> dict[str, Any]:
@@ -67,10 +69,18 @@ class Wire(BaseModel):
     def __get_pydantic_json_schema__(
         cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler
     ) -> dict[str, Any]:
-        """Add the rules to the JSON schema, where the CRD generator finds them."""
+        """Add descriptions, and the rules, which the CRD generator finds there."""
         schema = handler(core_schema)
+        resolved = handler.resolve_ref_schema(schema)
+        fields = resolved.get("properties", {})
+        texts = attribute_docs(cls)
+        for name, info in cls.model_fields.items():
+            if (key := info.alias or name) in fields and name in texts:
+                said = handler.resolve_ref_schema(fields[key]).get("description")
+                if said != texts[name]:
+                    fields[key] = {"description": texts[name], **fields[key]}
         if cls.rules:
-            handler.resolve_ref_schema(schema)[RULES_KEY] = [
+            resolved[RULES_KEY] = [
                 {
                     key: value
                     for key, value in (

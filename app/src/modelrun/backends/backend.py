@@ -1,7 +1,7 @@
 """What a backend is: it maps a function over tasks and never hangs, whatever the function does.
 
-A backend knows tasks, workers and their deaths; it knows no statistics. All backends go through
-joblib, and all of them give the same outcomes for the same tasks.
+A backend knows tasks, workers and their deaths; it knows no statistics. All of them give the same
+outcomes for the same tasks.
 """
 
 from __future__ import annotations
@@ -13,7 +13,9 @@ from typing import Protocol
 from modelrun.plan.task import Task
 from modelrun_api.failure import FailureReason
 
-Work = Callable[[Task], bytes]
+Payload = bytes | memoryview
+
+Work = Callable[[Task], Payload]
 """What a worker does with a task: it returns a frame as Arrow IPC stream bytes. It is picklable,
 small, and loads what it needs when it first runs in a process."""
 
@@ -23,7 +25,7 @@ class Done:
     """A task, or a part of one, that came back with a frame."""
 
     task: Task
-    payload: bytes
+    payload: Payload
     worker: str
     seconds: float
 

@@ -9,7 +9,6 @@ fetch them the same way.
 
 from __future__ import annotations
 
-import asyncio
 import fcntl
 import hashlib
 import json
@@ -172,6 +171,8 @@ def _reader(place: Place) -> Read:
 
 def _from_scheduler(identity: str, name: str, start: int, count: int) -> bytes:
     """Ask the scheduler for a block; runs in a worker's task thread."""
+    import asyncio
+
     from distributed import get_worker
 
     worker: Any = get_worker()
@@ -227,6 +228,8 @@ def _depot() -> Path:
 
 
 def _install(dask_scheduler: Any) -> None:
+    import asyncio
+
     async def block(identity: str, name: str, start: int, count: int) -> dict[str, bytes]:
         def read() -> bytes:
             with (_depot() / _safe(identity) / _safe(name)).open("rb") as stream:

@@ -9,17 +9,18 @@ import cProfile
 import marshal
 import os
 import pstats
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from modelrun.backends.backend import Payload, Work
 from modelrun.plan.task import Task
 
 _profiler: cProfile.Profile | None = None
 
 
-def measure(work: Callable[[Task], bytes], task: Task) -> bytes:
+def measure(work: Work, task: Task) -> Payload:
     """Run a task of this process under its profiler."""
     global _profiler
     if _profiler is None:

@@ -8,8 +8,9 @@ was finished is stored.
 
 from __future__ import annotations
 
+import os
+import queue
 import threading
-import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from typing import Self
@@ -31,6 +32,8 @@ class OneNumericThread:
 
     def __enter__(self) -> Self:
         """Limit the libraries that are loaded; what loads later reads the environment."""
+        if machine.ONE_THREAD.items() <= os.environ.items():
+            return self  # the command line said so before any of them was loaded
         from threadpoolctl import threadpool_limits
 
         self._limits = threadpool_limits(1)
@@ -53,14 +56,7 @@ class SerialBackend(OneNumericThread):
 
     def map(self, work: Work, tasks: Iterable[Task]) -> Iterator[Outcome]:
         """Yield the outcomes of one task after the other."""
-        from joblib import Parallel, delayed
-
-        parallel = Parallel(n_jobs=1, return_as="generator_unordered", batch_size=1)
-        results = parallel(delayed(settle)(work, task, "serial") for task in tasks)
-        try:
-            yield from believed(results)
-        finally:
-            results.close()
+        yield from believed(settle(work, task, "serial") for task in tasks)
 
 
 class ThreadsBackend(OneNumericThread):
@@ -88,32 +84,63 @@ class ThreadsBackend(OneNumericThread):
         if self._workers == 1:
             yield from SerialBackend().map(work, tasks)
             return
-        from joblib import Parallel, delayed
-
-        room = threading.Semaphore(WAITING_PER_WORKER * self._workers)
-        closed = threading.Event()
-
-        def one(task: Task) -> list[Outcome]:
-            while not room.acquire(timeout=0.2):
-                if closed.is_set():
-                    return []
-            return settle(work, task, threading.current_thread().name)
-
-        parallel = Parallel(
-            n_jobs=self._workers,
-            backend="threading",
-            return_as="generator_unordered",
-            batch_size=1,
-            pre_dispatch="2*n_jobs",
-        )
-        results = parallel(delayed(one)(task) for task in tasks)
+        crew = _Crew(work, tasks, self._workers)
         try:
-            yield from believed(results, room.release)
+            yield from believed(crew.results(), crew.room.release)
         finally:
-            closed.set()
-            with warnings.catch_warnings():  # joblib warns that a closed iterator was not empty
-                warnings.simplefilter("ignore", UserWarning)
-                results.close()
+            crew.dismiss()
+
+
+class _Crew:
+    """Threads that take tasks one by one until none is left or they are dismissed."""
+
+    def __init__(self, work: Work, tasks: Iterable[Task], size: int) -> None:
+        self.room = threading.Semaphore(WAITING_PER_WORKER * size)
+        """Finished tasks that may still wait for the runner."""
+
+        self._work = work
+        self._tasks = iter(tasks)
+        self._taking = threading.Lock()
+        self._dismissed = False
+        self._done: queue.SimpleQueue[list[Outcome] | BaseException | None] = queue.SimpleQueue()
+        self._threads = [
+            threading.Thread(target=self._serve, name=f"modelrun-{number}", daemon=True)
+            for number in range(size)
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    def results(self) -> Iterator[list[Outcome]]:
+        """Yield what becomes of each task, as they are finished; raises what a thread raises."""
+        left = len(self._threads)
+        while left:
+            match self._done.get():
+                case None:
+                    left -= 1
+                case BaseException() as error:
+                    raise error
+                case outcomes:
+                    yield outcomes
+
+    def dismiss(self) -> None:
+        """Take no more tasks; what runs is finished first."""
+        self._dismissed = True
+        self.room.release(len(self._threads))
+        for thread in self._threads:
+            thread.join()
+
+    def _serve(self) -> None:
+        try:
+            while (task := self._next()) is not None:
+                self._done.put(settle(self._work, task, threading.current_thread().name))
+        except BaseException as error:  # it belongs to the runner's thread
+            self._done.put(error)
+        self._done.put(None)
+
+    def _next(self) -> Task | None:
+        self.room.acquire()
+        with self._taking:
+            return None if self._dismissed else next(self._tasks, None)
 
 
 def believed(

@@ -5,10 +5,11 @@ from __future__ import annotations
 import pickle
 import traceback
 from dataclasses import dataclass
+from typing import Any
 
 import pyarrow as pa
 
-from modelrun.backends.backend import Lost
+from modelrun.backends.backend import Lost, Payload
 from modelrun.errors import ModelrunError
 from modelrun.plan.task import Task
 from modelrun_api.failure import FailureReason
@@ -21,9 +22,13 @@ CONVICTED_BUGS = 50
 class Answer:
     """The task came back."""
 
-    payload: bytes
+    payload: Payload
     seconds: float
     worker: str
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Travel with bytes of its own: views stay in their process."""
+        return Answer, (bytes(self.payload), self.seconds, self.worker)
 
 
 @dataclass(frozen=True, slots=True)

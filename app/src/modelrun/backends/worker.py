@@ -68,9 +68,9 @@ def execute(work: Work, task: Task, *, worker: str, profile: bool = False) -> An
             payload: Any = profiling.measure(work, task)
         else:
             payload = work(task)
-        if not isinstance(payload, (bytes, bytearray, memoryview)):
+        if not isinstance(payload, (bytes, memoryview)):
             raise TypeError(f"cannot pickle a {type(payload).__name__}: work must return bytes")
-        return Answer(bytes(payload), time.perf_counter() - begin, worker)
+        return Answer(payload, time.perf_counter() - begin, worker)
     except BaseException as error:  # a worker must survive everything, sys.exit included
         return verdict.raised(error, worker)
 

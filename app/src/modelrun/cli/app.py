@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -111,9 +110,6 @@ def run(
     - `modelrun run modelrun.yaml --retry-failed Timeout`
     """
     del debug
-    from modelrun.backends import machine
-
-    os.environ.update({**machine.ONE_THREAD, **os.environ})  # before numeric libraries are loaded
     from modelrun.cli import fitting
 
     return fitting.run(

@@ -16,11 +16,10 @@ from modelrun.errors import ModelrunError
 def main() -> NoReturn:
     """Run the command line and exit with the designed code."""
     debug = "--debug" in sys.argv
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")  # looking for them reads 300 files
     sys.argv = completed(sys.argv)
     try:
-        from modelrun.cli.app import app
-
-        result = app(standalone_mode=False)
+        result = _command()
     except KeyboardInterrupt:
         _say("stopped by SIGINT before the run began")
         code = 130
@@ -33,6 +32,19 @@ def main() -> NoReturn:
         code = result if isinstance(result, int) else 0
     sys.stdout.flush()
     sys.exit(code)
+
+
+def _command() -> object:
+    from modelrun.cli import plain
+
+    run = plain.read(sys.argv[1:])
+    if run is None:
+        from modelrun.cli.app import app
+
+        return app(standalone_mode=False)
+    from modelrun.cli import fitting
+
+    return fitting.run(run.file, run.options, show=run.show, as_json=False)
 
 
 def completed(words: list[str]) -> list[str]:

@@ -1,4 +1,7 @@
-"""The command `modelrun run`: the pipeline between a display before and a summary after it."""
+"""The command `modelrun run`: the pipeline between a display before and a summary after it.
+
+The data are read while most of the program is still imported, so imports stand in functions here.
+"""
 
 from __future__ import annotations
 
@@ -6,27 +9,36 @@ import dataclasses
 import json
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from modelrun import telling
-from modelrun.errors import ModelrunError
+from modelrun.backends import machine
 from modelrun.options import RunOptions
-from modelrun.pipeline import Finished
-from modelrun.pipeline import run as run_pipeline
-from modelrun.preparing import code_folder
-from modelrun.progress import Bar, Display, Lines, Silent, Tally, Verbose, counted, duration, pace
-from modelrun_api.loader import load
-from modelrun_api.outcome import RunOutcome
+from modelrun_api.environment import OUTCOME_FILE_VARIABLE
+from modelrun_api.identity import RUN_KIND
+from modelrun_api.reading import one_document, read_text
+
+if TYPE_CHECKING:
+    from modelrun.pipeline import Finished
+    from modelrun.progress import Display, Tally
+    from modelrun_api.loader import Loaded
 
 __all__ = ["RunOptions", "run"]
 
 
 def run(file: Path, options: RunOptions, *, show: str, as_json: bool) -> int:
     """Run a file and say what came out."""
-    loaded = load(file)
+    # before numeric libraries are loaded
+    os.environ.update({**machine.ONE_THREAD, **machine.LARGE_PAGES, **os.environ})
     base = file.absolute().parent
+    loaded = _loaded(file, base)
+    from modelrun.errors import ModelrunError, TooManyFailed
+    from modelrun.pipeline import run as run_pipeline
+    from modelrun.preparing import code_folder
+    from modelrun.progress import Tally
+
     if loaded.run.spec.program is not None:
         from modelrun.program import run as run_program
 
@@ -45,15 +57,33 @@ def run(file: Path, options: RunOptions, *, show: str, as_json: bool) -> int:
             finished = run_pipeline(
                 loaded, options, base=base, tally=tally, display=display, file=str(file)
             )
-    except ModelrunError as error:
-        _tell(tally, code=error.exit_code, message=str(error))
+    except TooManyFailed as error:
+        where = {"location": error.location, "report": error.report}
+        _tell(tally.counts, error.exit_code, str(error), **where)
         raise
-    _tell(tally, code=0, message="", finished=finished)
+    except ModelrunError as error:
+        _tell(tally.counts, error.exit_code, str(error))
+        raise
+    counts = {**tally.counts, **finished.counts}
+    _tell(counts, 0, "", location=finished.location, report=finished.report)
     if as_json:
         print(json.dumps(dataclasses.asdict(finished), indent=2, default=dict))
     elif show != "quiet":
         _summarise(finished, tally)
     return 0
+
+
+def _loaded(file: Path, base: Path) -> Loaded:
+    """Read the file, and begin to read its data before anything else is imported."""
+    from modelrun.datasets import ahead
+
+    text = read_text(file)
+    document, problems = one_document(text, str(file), RUN_KIND)
+    if not problems:
+        ahead.begin(document.value, text, base=base)
+    from modelrun_api.loader import loaded
+
+    return loaded(document, problems)
 
 
 @contextmanager
@@ -73,6 +103,8 @@ def _profiled(folder: Path | None) -> Iterator[None]:
 
 
 def _display(show: str, tally: Tally) -> Display:
+    from modelrun.progress import Bar, Lines, Silent, Verbose
+
     def write(text: str) -> None:
         print(text, file=sys.stderr, flush=True)
 
@@ -89,6 +121,8 @@ def _display(show: str, tally: Tally) -> Display:
 
 def _summarise(finished: Finished, tally: Tally) -> None:
     from rich.console import Console
+
+    from modelrun.progress import counted, duration, pace
 
     console = Console(highlight=False)
     counts = finished.counts
@@ -129,17 +163,34 @@ def _summarise(finished: Finished, tally: Tally) -> None:
     console.print(f"next     modelrun results {finished.location}", style="dim", soft_wrap=True)
 
 
-def _tell(tally: Tally, *, code: int, message: str, finished: Finished | None = None) -> None:
-    counts = tally.counts if finished is None else {**tally.counts, **finished.counts}
-    telling.tell(
-        RunOutcome.model_validate(
-            {
-                "exitCode": code,
-                "fits": counts,
-                "uri": None if finished is None else finished.location,
-                "report": None if finished is None else finished.report,
-                "message": message[:2000],
-            }
-        ),
-        os.environ,
-    )
+def _tell(
+    counts: Mapping[str, int],
+    code: int,
+    message: str,
+    *,
+    location: str | None = None,
+    report: str | None = None,
+) -> None:
+    """Leave the outcome for whoever started this process, where somebody asks for it."""
+    if OUTCOME_FILE_VARIABLE not in os.environ:
+        return  # nobody asks, and the words for it need not be imported
+    from modelrun import telling
+    from modelrun_api.outcome import RunOutcome
+
+    failures = []
+    if location is not None and counts["failed"]:
+        from modelrun.results.summary import failing
+
+        failures = [
+            {"reason": one.reason, "count": one.count, "example": one.example[:512]}
+            for one in failing(location)[:20]
+        ]
+    outcome = {
+        "exitCode": code,
+        "fits": counts,
+        "failures": failures,
+        "uri": location,
+        "report": report,
+        "message": message[:2000],
+    }
+    telling.tell(RunOutcome.model_validate(outcome), os.environ)

@@ -6,12 +6,30 @@ applies `where`. What happens to the rows afterwards is for `modelrun.plan`.
 
 from __future__ import annotations
 
-from modelrun.datasets.bundled import Description, describe, names
-from modelrun.datasets.source import ROW, read, schema, settle
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from modelrun.datasets.bundled import Description, describe, names
+    from modelrun.datasets.source import ROW, read, schema, settle
 
 __all__ = ["ROW", "Description", "catalog", "describe", "names", "read", "schema", "settle"]
 
 
 def catalog() -> tuple[Description, ...]:
     """Describe all bundled sets."""
-    return tuple(describe(name) for name in names())
+    from modelrun.datasets import bundled
+
+    return tuple(bundled.describe(name) for name in bundled.names())
+
+
+def __getattr__(name: str) -> Any:
+    """Import the public names when they are first asked for: reading ahead needs none of them."""
+    if name in {"Description", "describe", "names"}:
+        from modelrun.datasets import bundled
+
+        return getattr(bundled, name)
+    if name in {"ROW", "read", "schema", "settle"}:
+        from modelrun.datasets import source
+
+        return getattr(source, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}; it has {__all__}")

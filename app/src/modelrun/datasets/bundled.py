@@ -150,8 +150,8 @@ def french() -> pa.Table:
     kinds = [groups["S"][name[2]] if _is_sorted(name) else "industry" for name in portfolios]
     columns: dict[str, pa.Array] = {
         "date": arrays.from_numpy(np.tile(dates, count)),
-        "portfolio": arrays.strings(np.repeat(np.array(portfolios), months).tolist()),
-        "group": arrays.strings(np.repeat(np.array(kinds), months).tolist()),
+        "portfolio": arrays.repeated(portfolios, months),
+        "group": arrays.repeated(kinds, months),
         "ret": arrays.from_numpy(returns),
         "excess": arrays.from_numpy(returns - factors["rf"]),
         **{name: arrays.from_numpy(values) for name, values in factors.items()},

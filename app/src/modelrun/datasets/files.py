@@ -173,6 +173,20 @@ class File:
         return stack.enter_context(opened)
 
 
+def absolute(uri: str, base: Path) -> str:
+    """Return an address of fsspec, or the absolute path of a file on this machine.
+
+    Args:
+        uri: As it stands in a document.
+        base: The folder that paths are relative to.
+    """
+    if uri.startswith("file://"):
+        return uri.removeprefix("file://")
+    if "://" in uri:
+        return uri
+    return str((base / Path(uri).expanduser()).absolute())
+
+
 def format_of(address: str) -> str | None:
     """Return the format that the suffix tells, looking through compression."""
     name = address.split("?", maxsplit=1)[0].lower()

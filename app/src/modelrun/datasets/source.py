@@ -14,8 +14,8 @@ import numpy as np
 import pyarrow as pa
 
 from modelrun import arrays
-from modelrun.datasets import bundled, where
-from modelrun.datasets.files import File, format_of
+from modelrun.datasets import ahead
+from modelrun.datasets.files import File, absolute, format_of
 from modelrun.errors import UserMistake
 from modelrun.nearest import suggestion
 from modelrun_api.spec import Data
@@ -86,10 +86,17 @@ def read(
             f"the data have two columns named {twice[0]!r}; rename one of them.",
             field="spec.data",
         )
-    condition = where.parse(data.where, known) if data.where is not None else None
+    condition = None
+    if data.where is not None:
+        from modelrun.datasets import where
+
+        condition = where.parse(data.where, known)
     needed = list(dict.fromkeys([*wanted, *(condition.columns if condition else ())]))
     if isinstance(source, File):
-        table = settle(source.table(needed if set(needed) != set(known) else None).select(needed))
+        content = ahead.take(source.address, needed)
+        if content is None:
+            content = source.table(needed if set(needed) != set(known) else None).select(needed)
+        table = settle(content)
     else:
         table = source.select(needed)
     if rows and ROW in known:
@@ -107,7 +114,7 @@ def read(
             raise UserMistake(
                 f"where: {data.where!r} keeps none of the {table.num_rows} rows; "
                 "check the values it compares with.",
-                field=where.FIELD,
+                field="spec.data.where",
             )
         if not mask.all():
             table = table.filter(arrays.from_numpy(mask))
@@ -116,6 +123,8 @@ def read(
 
 def _open(data: Data, base: Path, env: Mapping[str, str]) -> File | pa.Table:
     if data.dataset is not None:
+        from modelrun.datasets import bundled
+
         return bundled.load(data.dataset)
     if data.volume is not None:
         folder = Path(env.get(VOLUME_VARIABLE, VOLUME_FOLDER))
@@ -129,15 +138,7 @@ def _open(data: Data, base: Path, env: Mapping[str, str]) -> File | pa.Table:
             )
         return _file(str(path), data, "spec.data.volume.path")
     assert data.uri is not None
-    return _file(_absolute(data.uri, base), data, "spec.data.uri")
-
-
-def _absolute(uri: str, base: Path) -> str:
-    if uri.startswith("file://"):
-        return uri.removeprefix("file://")
-    if "://" in uri:
-        return uri
-    return str((base / Path(uri).expanduser()).absolute())
+    return _file(absolute(data.uri, base), data, "spec.data.uri")
 
 
 def _file(address: str, data: Data, field: str) -> File:

@@ -8,7 +8,7 @@ gate has handed over: those are statsmodels' own.
 
 from __future__ import annotations
 
-import argparse
+import json
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -304,21 +304,16 @@ def read(study: Study, path: Path) -> tuple[list[Sample], list[pa.RecordBatch]]:
     return samples, frames
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Run as a process: `python -m modelrun.engines.audit STUDY OUT --share 0.001`."""
-    from threadpoolctl import threadpool_limits
+def main() -> int:
+    """Run as a process: warm up, read on standard input what is to be audited, do it."""
+    from modelrun.engines import fitter  # noqa: F401 - this is the warming up
 
-    parser = argparse.ArgumentParser(prog="modelrun.engines.audit")
-    parser.add_argument("study", type=Path)
-    parser.add_argument("out", type=Path)
-    parser.add_argument("--share", type=float, default=0.001)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--among", type=Path, help="a .npy file with the fits of the run")
-    given = parser.parse_args(arguments)
-    # Small matrices only: a second thread of the BLAS would fight with the run for a core.
-    threadpool_limits(1)
-    among = None if given.among is None else np.load(given.among)
-    write(given.study, given.out, share=given.share, seed=given.seed, among=among)
+    order = sys.stdin.buffer.read()
+    if not order:
+        return 0  # there was nothing to audit
+    given = json.loads(order)
+    among = np.load(given["among"]) if given.get("among") else None
+    write(Path(given["study"]), Path(given["out"]), share=given["share"], among=among)
     return 0
 
 

@@ -85,8 +85,8 @@ class WholePanelDesign:
         data = {path: _values(self._values, names, rows) for path, names in self._data.items()}
         return SliceDesign(
             endog=design.endog[rows],
-            exog=design.exog[rows],
-            endog_names=(design.endog_name,),
+            exog=design.exog(rows),
+            endog_names=(design.response.name,),
             exog_names=design.exog_names,
             rows=rows,
             data=data,
@@ -105,7 +105,9 @@ def complete_rows(
         columns: Further columns that a fit reads.
     """
     complete: npt.NDArray[np.bool_] | None = None
-    for column in (design.endog, *(design.exog[:, j] for j in range(design.exog.shape[1]))):
+    for column in (design.endog, *(term.values for term in design.terms)):
+        if column is None:
+            continue
         with np.errstate(over="ignore", invalid="ignore"):
             # One missing value makes the sum missing, and a sum costs a third of a mask.
             if np.isfinite(column.sum()):

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from modelrun.datasets.source import ROW
+from modelrun.datasets import ROW
 from modelrun.engines import frame, frame_columns, kernel_call, kernel_resample
 from modelrun.engines.batched.distinct import Distinct
 from modelrun.engines.few_rows import too_few

@@ -20,7 +20,7 @@ from modelrun.engines.kernel_fits import KernelFits, of_likelihood, of_linear, o
 from modelrun.engines.slice_rows import PanelValues
 from modelrun.engines.translation import Clusters, Translation
 from modelrun.plan.panel import codes_of
-from modelrun.plan.study import Design, Outputs, Study
+from modelrun.plan.study import Design, DesignColumn, Outputs, Study
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -105,12 +105,15 @@ def _numbers(values: npt.NDArray[np.generic], name: str) -> npt.NDArray[np.gener
 
 def _columns(design: Design, *, trusted: bool) -> Columns:
     """Return the design by columns; the formula's intercept takes no memory."""
-    data: list[Floats | None] = []
-    for j, name in enumerate(design.exog_names):
-        column = np.asarray(design.exog[:, j])
-        ones = name == "Intercept" and (trusted or bool((column == 1.0).all()))
-        data.append(None if ones else np.ascontiguousarray(column))
+    data = [
+        None if term.name == "Intercept" and (trusted or _all_ones(term)) else term.values
+        for term in design.terms
+    ]
     return Columns(tuple(data), len(design.endog))
+
+
+def _all_ones(term: DesignColumn) -> bool:
+    return term.values is None or bool((term.values == 1.0).all())
 
 
 def _wrong(translation: Translation, endog: Floats, columns: dict[str, Floats]) -> Bools | None:

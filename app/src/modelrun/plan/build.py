@@ -6,9 +6,7 @@ Nothing here loops over slices or fits; half a million groups take about a secon
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -17,8 +15,6 @@ import pyarrow as pa
 from modelrun.datasets import ROW, settle
 from modelrun.errors import UserMistake
 from modelrun.plan import (
-    categories,
-    code,
     columns,
     design,
     digest,
@@ -26,15 +22,14 @@ from modelrun.plan import (
     formula,
     keys,
     panel,
-    study_files,
     windows,
 )
-from modelrun.plan.design import Room
 from modelrun.plan.digest import Digest
 from modelrun.plan.engine_choice import Choose, Question
-from modelrun.plan.hashing import Lanes, Rows, Words
+from modelrun.plan.hashing import Rows
 from modelrun.plan.slices import Slices
 from modelrun.plan.study import Design, Outputs, PlannedModel, Study
+from modelrun.plan.words import Lanes, Words
 from modelrun_api.spec import Model, ModelRunSpec
 
 FORMULA_ENGINE: Final = "patsy"
@@ -46,7 +41,7 @@ class Plan:
     """All fits of a run, by key; fit f is model f // S on slice f % S, S = len(study.slices)."""
 
     study: Study
-    """The study as it lies in its folder, memory-mapped."""
+    """The study, in this process's memory."""
 
     key_hi: Words
     """Upper halves of the fits' keys, shape (models * S,)."""
@@ -107,7 +102,7 @@ def build(
         spec: What to fit.
         table: The needed columns, as `datasets.read` gives them; with `datasets.ROW` where
             observations are asked for.
-        folder: Where the study is written; made if need be.
+        folder: Where the study will be written if another process needs it.
         code_folder: Where the user's own modules are.
         choose: Answers which engine fits a model.
 
@@ -129,14 +124,12 @@ def build(
     models = sorted(spec.models, key=lambda model: model.name)
     planned: list[PlannedModel] = []
     designs: dict[tuple[object, ...], tuple[Design | None, str]] = {}
-    study_files.clear(folder)
-    for number, model in enumerate(models):
+    for model in models:
         at = places[model.name]
-        room = partial(study_files.room_for_exog, folder, number)
         # Models that differ in their keywords only, such as quantiles, share one design.
         sharing = (model.formula, model.estimator, model.init.get("missing"), model.callable)
         if sharing not in designs:
-            designs[sharing] = _design(model, at, sorted_rows.table, slices, room)
+            designs[sharing] = _design(model, at, sorted_rows.table, slices)
         built, reason = designs[sharing]
         engine, why = choose(
             Question(
@@ -178,19 +171,15 @@ def build(
         formula_engine=FORMULA_ENGINE,
     )
     rows = Rows(sorted_rows.table)
-    with ThreadPoolExecutor(1) as disk:
-        # Writing waits for the disk and hashing for the processor: side by side.
-        written = disk.submit(study_files.write, study, folder)
-        digests = tuple(_digest(model, study, places[model.name]) for model in planned)
-        grouped = keys.of_groups(study.groups)
-        key_hi, key_lo = _keys(study, rows, grouped, digests)
-        used = {name for model in planned for name in model.columns}
-        fingerprint = keys.fingerprint(
-            rows, sorted(used), grouped, (sorted_rows.start, sorted_rows.stop)
-        )
-        written.result()
+    digests = tuple(_digest(model, study, places[model.name]) for model in planned)
+    grouped = keys.of_groups(study.groups)
+    key_hi, key_lo = _keys(study, rows, grouped, digests)
+    used = {name for model in planned for name in model.columns}
+    fingerprint = keys.fingerprint(
+        rows, sorted(used), grouped, (sorted_rows.start, sorted_rows.stop)
+    )
     return Plan(
-        study=study_files.open_study(folder),
+        study=study,
         key_hi=key_hi,
         key_lo=key_lo,
         digests=digests,
@@ -209,9 +198,7 @@ def outputs_of(spec: ModelRunSpec) -> Outputs:
     )
 
 
-def _design(
-    model: Model, at: int, table: pa.Table, slices: Slices, room: Room
-) -> tuple[Design | None, str]:
+def _design(model: Model, at: int, table: pa.Table, slices: Slices) -> tuple[Design | None, str]:
     from modelrun.engines.estimators import estimator
 
     if model.estimator is not None:
@@ -237,11 +224,11 @@ def _design(
     if model.init.get("missing", "drop") != "drop":
         return None, "built per slice, because init.missing treats missing values in another way"
     try:
-        return design.build(
-            read, table, room
-        ), "built once: every value depends on its own row alone"
+        return design.build(read, table), "built once: every value depends on its own row alone"
     except formula.NotPlain:
         formula.check(model.formula, model=model.name, field=field)
+    from modelrun.plan import categories
+
     try:
         built = categories.build(model.formula, read, table, slices)
     except formula.NotPlain as why:
@@ -260,6 +247,8 @@ def _kept(table: pa.Table, planned: list[PlannedModel], window_column: str | Non
 def _digest(model: PlannedModel, study: Study, at: int) -> Digest:
     source = None
     if model.spec.callable is not None:
+        from modelrun.plan import code
+
         source = code.fingerprint(
             model.spec.callable,
             study.code_folder,

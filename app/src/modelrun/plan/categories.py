@@ -129,7 +129,8 @@ def _by_patsy(text: str, panel: pa.Table) -> Design:
     response[rows] = endog.iloc[:, 0].to_numpy(dtype=np.float64)
     matrix = np.full((panel.num_rows, exog.shape[1]), np.nan, order="F")
     matrix[rows] = exog.to_numpy(dtype=np.float64)
-    return Design(response, matrix, str(endog.columns[0]), tuple(map(str, exog.columns)))
+    names = tuple(map(str, exog.columns))
+    return Design.of_matrix(response, matrix, str(endog.columns[0]), names)
 
 
 def _frame(panel: pa.Table) -> Any:

@@ -9,7 +9,7 @@ booleans, whose columns depend on the levels that a slice holds.
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,7 +18,7 @@ import pyarrow as pa
 
 from modelrun import arrays
 from modelrun.plan.formula import Formula, NotPlain
-from modelrun.plan.study import Design
+from modelrun.plan.study import Design, DesignColumn
 
 _ELEMENTWISE: dict[str, Callable[..., Any]] = {
     name: getattr(np, name)
@@ -71,22 +71,12 @@ _COMPARE: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
 _TAKEN = frozenset(("np", "numpy", "I", "Q", "abs"))
 
 
-Room = Callable[[tuple[int, int]], npt.NDArray[np.float64]]
-"""Returns an empty matrix of a shape, in Fortran order."""
-
-
-def in_memory(shape: tuple[int, int]) -> npt.NDArray[np.float64]:
-    """Return room in memory."""
-    return np.empty(shape, order="F")
-
-
-def build(formula: Formula, panel: pa.Table, room: Room = in_memory) -> Design:
+def build(formula: Formula, panel: pa.Table) -> Design:
     """Build the design of a plain formula for all rows.
 
     Args:
         formula: The formula, taken apart.
         panel: The sorted rows.
-        room: Where the matrix is built.
 
     Returns:
         The design; a row with a missing factor has NaN there, one with an infinite factor inf.
@@ -95,19 +85,13 @@ def build(formula: Formula, panel: pa.Table, room: Room = in_memory) -> Design:
         NotPlain: A factor is not known to depend on its own row alone.
     """
     evaluation = Evaluation(panel)
-    endog = evaluation.factor(formula.response).copy()
+    response = evaluation.column(formula.response, (formula.response,))
     for factor in formula.factors:
         evaluation.factor(factor)
-    exog = room((panel.num_rows, len(formula.names)))
-    at = 0
-    if formula.intercept:
-        exog[:, 0] = 1.0
-        at = 1
-    for term in formula.terms:
-        values = [evaluation.factor(factor) for factor in term]
-        exog[:, at] = _product(values)
-        at += 1
-    return Design(endog=endog, exog=exog, endog_name=formula.response, exog_names=formula.names)
+    names = iter(formula.names)
+    ones = [DesignColumn(next(names), None)] if formula.intercept else []
+    terms = [evaluation.column(name, term) for name, term in zip(names, formula.terms, strict=True)]
+    return Design(response, (*ones, *terms))
 
 
 def _product(values: list[npt.NDArray[np.float64]]) -> npt.NDArray[np.float64]:
@@ -134,6 +118,18 @@ class Evaluation:
         self._names = set(panel.column_names)
         self._columns: dict[str, npt.NDArray[Any]] = {}
         self._factors: dict[str, npt.NDArray[np.float64]] = {}
+
+    def column(self, name: str, factors: Sequence[str]) -> DesignColumn:
+        """Return the product of factors as a column of a design.
+
+        Raises:
+            NotPlain: One of them is no number, or not known to depend on its own row alone.
+        """
+        values = np.ascontiguousarray(_product([self.factor(factor) for factor in factors]))
+        first = factors[0]
+        if values is self._columns.get(first) and self._panel.column(first).null_count == 0:
+            return DesignColumn(name, values, source=first)
+        return DesignColumn(name, values)
 
     def factor(self, code: str) -> npt.NDArray[np.float64]:
         """Return a numeric factor's values, shape (n,).

@@ -11,9 +11,9 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Final
 
+from modelrun import packages
 from modelrun.plan.study import Outputs
 from modelrun_api.canonical import canonical_bytes
 from modelrun_api.spec import Model, Resample
@@ -99,13 +99,7 @@ def of_model(
 @cache
 def versions() -> Mapping[str, str]:
     """Return the versions of the packages that decide numbers, without importing them."""
-    found: dict[str, str] = {}
-    for name in _PACKAGES:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            found[name] = "absent"
-    return found
+    return {name: packages.version(name) or "absent" for name in _PACKAGES}
 
 
 def _short(value: Any) -> str:

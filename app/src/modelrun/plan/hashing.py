@@ -8,68 +8,32 @@ range [a, b) has (P_b - P_a) M^-a, modulo 2^64. Two lanes with their own multipl
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from modelrun import arrays
 from modelrun.errors import UserMistake
+from modelrun.plan import row_hash
+from modelrun.plan.words import (
+    BLOCK,
+    GAP,
+    LANES,
+    MULTIPLIERS,
+    PAGE,
+    Lanes,
+    Raw,
+    Words,
+    mix,
+    mix_here,
+    powers,
+    salt,
+)
 
-Words = npt.NDArray[np.uint64]
 Ints = npt.NDArray[np.int64]
-Lanes = tuple[Words, Words]
-
-LANES: Final = 2
-
-_MULTIPLIERS: Final = (0x9E3779B97F4A7C15, 0xD1342543DE82EF95)
-"""Odd, so that they have an inverse modulo 2^64."""
-
-BLOCK: Final = 16_384
-_PAGE: Final = 65_536
-
-_GAP: Final = np.uint64(0x7FF8DEADBEEF0001)
-"""The word of a missing value."""
-
-
-def mix(words: Words) -> Words:
-    """Return well-mixed words (the finaliser of SplitMix64, Steele et al. 2014), same shape."""
-    mixed = np.array(words, dtype=np.uint64, order="C")
-    flat = mixed.reshape(-1)
-    spare = np.empty(min(BLOCK, len(flat)), dtype=np.uint64)
-    for at in range(0, len(flat), BLOCK):
-        _mix_here(flat[at : at + BLOCK], spare)
-    return mixed
-
-
-def _mix_here(z: Words, spare: Words) -> None:
-    """Mix a block in place; in blocks that stay in the cache it is several times faster."""
-    room = spare[: len(z)]
-    z += np.uint64(0x9E3779B97F4A7C15)
-    z ^= np.right_shift(z, np.uint64(30), out=room)
-    z *= np.uint64(0xBF58476D1CE4E5B9)
-    z ^= np.right_shift(z, np.uint64(27), out=room)
-    z *= np.uint64(0x94D049BB133111EB)
-    z ^= np.right_shift(z, np.uint64(31), out=room)
-
-
-def salt(*parts: object) -> np.uint64:
-    """Return a word that stands for some values; the same everywhere and for ever."""
-    text = "\x1f".join(map(str, parts)).encode()
-    return np.uint64(int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "little"))
-
-
-def digest_words(text: bytes) -> tuple[np.uint64, np.uint64]:
-    """Return 128 bits of a cryptographic hash as two words."""
-    raw = hashlib.blake2b(text, digest_size=16).digest()
-    return (
-        np.uint64(int.from_bytes(raw[:8], "little")),
-        np.uint64(int.from_bytes(raw[8:], "little")),
-    )
 
 
 class Rows:
@@ -80,6 +44,7 @@ class Rows:
         self._table = table
         self._columns: dict[str, _Numbers | _Levels] = {}
         self._sums: dict[tuple[str, ...], Lanes] = {}
+        self._last: tuple[tuple[str, ...], Ints, Ints, Lanes] | None = None
 
     def at(self, name: str, rows: Ints) -> Lanes:
         """Return a hash of the values of a column in these rows, shape (len(rows),) each."""
@@ -88,13 +53,26 @@ class Rows:
     def ranges(self, columns: Sequence[str], start: Ints, stop: Ints) -> Lanes:
         """Return a hash of each range of rows over these columns, in order, shape (B,) each.
 
-        The order of the columns makes no difference. The sums of the last set of columns are kept.
+        The order of the columns makes no difference. Where ranges overlap, the sums of the last
+        set of columns are kept; where they do not, each is looked at by itself.
         """
         names = tuple(sorted(set(columns)))
-        if names not in self._sums:
-            self._sums = {names: self._prefix_sums(names)}
-        first, second = self._sums[names]
-        return _ranges(first, 0, start, stop), _ranges(second, 1, start, stop)
+        last = self._last
+        if last is not None and last[0] == names and last[1] is start and last[2] is stop:
+            return last[3]
+        read = [self._column(name) for name in names]
+        found = None
+        if names not in self._sums and int((stop - start).sum()) <= 2 * self._table.num_rows:
+            found = row_hash.polynomials([column.raw() for column in read], start, stop)
+        if found is None:
+            if names not in self._sums:
+                self._sums = {names: self._prefix_sums(names)}
+            first, second = self._sums[names]
+            found = _polynomials(first, 0, start, stop), _polynomials(second, 1, start, stop)
+        lengths = mix((stop - start).astype(np.uint64))
+        lanes = mix(found[0] ^ lengths), mix(found[1] ^ lengths)
+        self._last = (names, start, stop, lanes)
+        return lanes
 
     def _column(self, name: str) -> _Numbers | _Levels:
         if name not in self._columns:
@@ -113,8 +91,8 @@ class Rows:
                 words = column.words(slice(at, stop), spare)
                 for lane in range(LANES):
                     np.add(totals[lane], words[lane], out=totals[lane])
-            _mix_here(totals[0], spare)
-            _mix_here(totals[1], spare)
+            mix_here(totals[0], spare)
+            mix_here(totals[1], spare)
         for lane in range(LANES):
             _accumulate(sums[lane], lane)
         return sums
@@ -134,6 +112,15 @@ class _Numbers:
             ) from None
         self._gaps = arrays.missing_mask(array) if array.null_count else None
         self._salts = salt(name, array.type, 0), salt(name, array.type, 1) | np.uint64(1)
+
+    def raw(self) -> Raw | None:
+        """Return the values as they lie in memory, or None where they must be looked at here."""
+        values = self._values
+        if self._gaps is not None or values.dtype.itemsize != 8 or values.dtype.kind not in "fMi":
+            return None
+        if not values.flags.c_contiguous:
+            return None
+        return Raw(values.view(np.int64), values.dtype.kind, self._salts)
 
     def words(self, rows: slice | Ints, spare: Words | None = None) -> Lanes:
         """Return the hashed values of these rows.
@@ -155,12 +142,12 @@ class _Numbers:
             absent = self._gaps[rows]
             gaps = absent if gaps is None else gaps | absent
         if gaps is not None and gaps.any():
-            words = np.where(gaps, _GAP, words)
+            words = np.where(gaps, GAP, words)
         first = words ^ self._salts[0]
         if spare is None:
             first = mix(first)
         else:
-            _mix_here(first, spare)
+            mix_here(first, spare)
         return first, first * self._salts[1]
 
 
@@ -170,7 +157,7 @@ class _Levels:
     def __init__(self, array: pa.Array, name: str) -> None:
         kind = str(array.type)
         categorical = pa.types.is_dictionary(array.type)
-        encoded = array if categorical else pc.dictionary_encode(array)
+        encoded = arrays.encoded(array)
         known = encoded.dictionary
         if _is_text(known.type):
             first, second = _text(known)
@@ -181,11 +168,14 @@ class _Levels:
             # Which levels exist is part of a categorical value: estimators see empty ones too.
             also = salt("levels", *tables[0].tolist(), array.type.ordered)
             tables = mix(tables[0] ^ also), mix(tables[1] ^ also)
-        gap = mix(np.array([_GAP]) ^ salt(name, kind, 0))
+        gap = mix(np.array([GAP]) ^ salt(name, kind, 0))
         self._tables = np.append(tables[0], gap), np.append(tables[1], gap)
         codes = arrays.to_numpy(encoded.indices)
         gaps = arrays.missing_mask(encoded.indices)
         self._codes = np.where(gaps, len(known), codes) if gaps.any() else codes
+
+    def raw(self) -> None:
+        """Return None: levels are looked up here."""
 
     def words(self, rows: slice | Ints, spare: Words | None = None) -> Lanes:  # noqa: ARG002
         """Return the hashed values of these rows."""
@@ -239,19 +229,10 @@ def _text(array: pa.Array) -> tuple[Words, Words]:
     for lane in range(LANES):
         alphabet = mix(np.arange(256, dtype=np.uint64) ^ salt("letters", lane))
         sums = _prefix(alphabet[letters], lane)
-        words = mix(_ranges(sums, lane, offsets[:-1], offsets[1:]))
-        lanes.append(np.where(gaps, _GAP, words) if gaps.any() else words)
+        lengths = mix(np.diff(offsets).astype(np.uint64))
+        words = mix(mix(_polynomials(sums, lane, offsets[:-1], offsets[1:]) ^ lengths))
+        lanes.append(np.where(gaps, GAP, words) if gaps.any() else words)
     return lanes[0], lanes[1]
-
-
-def _powers(multiplier: int, count: int) -> tuple[Words, Words]:
-    """Return two tables: M^i is low[i & 0xFFFF] * high[i >> 16], for i < count."""
-    low = np.full(_PAGE, multiplier, dtype=np.uint64)
-    low[0] = 1
-    high = np.full(count // _PAGE + 1, pow(multiplier, _PAGE, 2**64), dtype=np.uint64)
-    high[0] = 1
-    with np.errstate(over="ignore"):
-        return np.multiply.accumulate(low), np.multiply.accumulate(high)
 
 
 def _prefix(hashed: Words, lane: int) -> Words:
@@ -265,16 +246,15 @@ def _prefix(hashed: Words, lane: int) -> Words:
 def _accumulate(sums: Words, lane: int) -> None:
     """Turn a zero and n coefficients into the prefix sums of their polynomial, in place."""
     terms = sums[1:]
-    low, high = _powers(_MULTIPLIERS[lane], len(terms))
+    low, high = powers(MULTIPLIERS[lane], len(terms))
     for page in range(len(high)):
-        part = terms[page * _PAGE : (page + 1) * _PAGE]
+        part = terms[page * PAGE : (page + 1) * PAGE]
         part *= low[: len(part)]
         part *= high[page]
     np.cumsum(terms, out=terms)
 
 
-def _ranges(sums: Words, lane: int, start: Ints, stop: Ints) -> Words:
-    low, high = _powers(pow(_MULTIPLIERS[lane], -1, 2**64), len(sums))
+def _polynomials(sums: Words, lane: int, start: Ints, stop: Ints) -> Words:
+    low, high = powers(pow(MULTIPLIERS[lane], -1, 2**64), len(sums))
     with np.errstate(over="ignore"):
-        polynomial = (sums[stop] - sums[start]) * low[start % _PAGE] * high[start // _PAGE]
-        return mix(polynomial ^ mix((stop - start).astype(np.uint64)))
+        return (sums[stop] - sums[start]) * low[start % PAGE] * high[start // PAGE]

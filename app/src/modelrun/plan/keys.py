@@ -17,8 +17,9 @@ import pyarrow as pa
 
 from modelrun.plan import hashing
 from modelrun.plan.digest import Digest
-from modelrun.plan.hashing import Lanes, Rows, Words, mix
+from modelrun.plan.hashing import Rows
 from modelrun.plan.slices import Slices
+from modelrun.plan.words import LANES, Lanes, Words, digest_words, mix, salt
 
 Places = tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]
 
@@ -36,7 +37,7 @@ def of_groups(groups: pa.Table) -> Lanes:
     )
     for name in groups.column_names:
         hashed = hashing.values(groups.column(name), name)
-        for lane in range(hashing.LANES):
+        for lane in range(LANES):
             total[lane][:] += hashed[lane]
     return mix(total[0]), mix(total[1])
 
@@ -55,10 +56,10 @@ def labels(slices: Slices, rows: Rows, grouped: Lanes, window_column: str | None
     start = rows.at(window_column, slices.window_start)
     end = rows.at(window_column, slices.window_end)
     lanes: list[Words] = []
-    for lane in range(hashing.LANES):
+    for lane in range(LANES):
         total = grouped[lane][slices.group]
-        total += mix(start[lane] ^ hashing.salt("start"))
-        total += mix(end[lane] ^ hashing.salt("end"))
+        total += mix(start[lane] ^ salt("start"))
+        total += mix(end[lane] ^ salt("end"))
         lanes.append(mix(total))
     return lanes[0], lanes[1]
 
@@ -76,13 +77,13 @@ def of_model(
         digest: The model's digest.
     """
     seen = rows.ranges(columns, slices.start, slices.stop)
-    defined = hashing.digest_words(digest.bytes())
+    defined = digest_words(digest.bytes())
     lanes = []
-    for lane in range(hashing.LANES):
+    for lane in range(LANES):
         base = mix(mix(mix(seen[lane]) ^ labelled[lane]) + defined[lane])
         if slices.replicates:
             replicate = np.arange(slices.replicates, dtype=np.uint64)
-            drawn = mix(replicate ^ hashing.salt("replicate", lane))
+            drawn = mix(replicate ^ salt("replicate", lane))
             base = mix(base[:, None] ^ drawn[None, :]).reshape(-1)
         lanes.append(base)
     return lanes[0], lanes[1]
@@ -99,7 +100,7 @@ def fingerprint(rows: Rows, columns: Sequence[str], grouped: Lanes, places: Plac
     """
     seen = rows.ranges(columns, *places)
     total = hashlib.blake2b(digest_size=16)
-    for lane in range(hashing.LANES):
+    for lane in range(LANES):
         total.update(mix(seen[lane] ^ grouped[lane]).tobytes())
     return total.hexdigest()
 

@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from modelrun import arrays
 from modelrun.errors import UserMistake
@@ -54,6 +53,9 @@ def build(table: pa.Table, *, by: Sequence[str], window_column: str | None) -> P
         UserMistake: A window column has no order or gaps, or no row belongs to a group.
     """
     table = table.combine_chunks()
+    start = _sorted_groups(table, by) if window_column is None else None
+    if start is not None:
+        return Panel(table, _groups(table, by, start), start, _stops(start, table), None, 0)
     left_out = 0
     ids = np.zeros(table.num_rows, dtype=np.int64)
     if by:
@@ -71,17 +73,38 @@ def build(table: pa.Table, *, by: Sequence[str], window_column: str | None) -> P
     order = None if window_column is None else _order(table, window_column)
     permutation = _permutation(ids, order)
     if permutation is not None:
-        table = table.take(arrays.from_numpy(permutation)).combine_chunks()
+        columns = [arrays.taken(arrays.single(column), permutation) for column in table.columns]
+        table = pa.Table.from_arrays(columns, names=table.column_names)
         ids = ids[permutation]
         order = None if order is None else order[permutation]
     start = np.concatenate([[0], np.flatnonzero(np.diff(ids)) + 1]).astype(np.int64)
-    stop = np.append(start[1:], len(ids)).astype(np.int64)
-    groups = table.select(list(by))
-    if by:
-        groups = _plain(groups.take(arrays.from_numpy(start)).combine_chunks())
-    else:
-        groups = pa.table({})
-    return Panel(table, groups, start, stop, order, left_out)
+    return Panel(table, _groups(table, by, start), start, _stops(start, table), order, left_out)
+
+
+def _sorted_groups(table: pa.Table, by: Sequence[str]) -> Ints | None:
+    """Return the first row of each group where rows lie in the order of one column of numbers."""
+    if len(by) != 1:
+        return None
+    array = arrays.single(table.column(by[0]))
+    if array.null_count or not (pa.types.is_integer(array.type) or _is_time(array.type)):
+        return None
+    values = arrays.to_numpy(array)
+    if (values[1:] < values[:-1]).any():
+        return None
+    return np.concatenate([[0], np.flatnonzero(values[1:] != values[:-1]) + 1]).astype(np.int64)
+
+
+def _is_time(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_timestamp(kind) and kind.tz is None)
+
+
+def _stops(start: Ints, table: pa.Table) -> Ints:
+    return np.append(start[1:], table.num_rows).astype(np.int64)
+
+
+def _groups(table: pa.Table, by: Sequence[str], start: Ints) -> pa.Table:
+    columns = [arrays.taken(arrays.single(table.column(name)), start) for name in by]
+    return _plain(pa.Table.from_arrays(columns, names=list(by)))
 
 
 def name_of_group(groups: pa.Table, at: int) -> str:
@@ -137,9 +160,8 @@ def codes_of(column: pa.ChunkedArray) -> tuple[Ints, int]:
     if pa.types.is_floating(array.type):
         values = arrays.to_numpy(array)
         array = arrays.from_numpy(values, missing=np.isnan(values) | arrays.missing_mask(array))
-    encoded = array if pa.types.is_dictionary(array.type) else pc.dictionary_encode(array)
-    values = encoded.dictionary
-    by_value = arrays.to_numpy(pc.sort_indices(values)).astype(np.int64)
+    encoded = arrays.encoded(array)
+    by_value = _in_order(encoded.dictionary)
     rank = np.empty(len(by_value), dtype=np.int64)
     rank[by_value] = np.arange(len(by_value))
     indices = encoded.indices
@@ -149,6 +171,16 @@ def codes_of(column: pa.ChunkedArray) -> tuple[Ints, int]:
         codes = np.where(gaps, 0, codes)
         return np.where(gaps, -1, rank[codes] if len(rank) else -1), len(rank)
     return rank[codes], len(rank)
+
+
+def _in_order(values: pa.Array) -> Ints:
+    """Return the places of distinct values in ascending order."""
+    if pa.types.is_string(values.type) and len(values) <= arrays.FEW:
+        texts = values.to_pylist()
+        return np.array(sorted(range(len(texts)), key=texts.__getitem__), dtype=np.int64)
+    import pyarrow.compute as pc
+
+    return arrays.to_numpy(pc.sort_indices(values)).astype(np.int64)
 
 
 def _order(table: pa.Table, name: str) -> npt.NDArray[Any]:

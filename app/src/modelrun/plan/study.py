@@ -6,6 +6,7 @@ in memory once per machine. The folder is self-contained and travels to other no
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -38,17 +39,54 @@ class Outputs:
 
 
 @dataclass(frozen=True, slots=True)
+class DesignColumn:
+    """One column of a design; a column of the panel stays where it is, nothing is copied."""
+
+    name: str
+    values: Floats | None
+    """Shape (n,), n the rows of the panel; NaN where a factor is missing. None: all are 1."""
+
+    source: str | None = None
+    """The panel's column that this is; None where it was computed."""
+
+
+@dataclass(frozen=True, slots=True)
 class Design:
     """A design that was built once for the whole panel, because that is exact for its formula."""
 
-    endog: Floats
-    """The response, shape (n,), n the rows of the panel; NaN where a factor is missing."""
+    response: DesignColumn
+    terms: tuple[DesignColumn, ...]
+    """The columns of the design matrix."""
 
-    exog: Floats
-    """The design matrix in Fortran order, shape (n, p); NaN where a factor is missing."""
+    @classmethod
+    def of_matrix(
+        cls, endog: Floats, exog: Floats, endog_name: str, exog_names: Sequence[str]
+    ) -> Design:
+        """Return the design of a response (n,) and a matrix (n, p)."""
+        terms = [
+            DesignColumn(name, np.ascontiguousarray(exog[:, j]))
+            for j, name in enumerate(exog_names)
+        ]
+        return cls(DesignColumn(endog_name, endog), tuple(terms))
 
-    endog_name: str
-    exog_names: tuple[str, ...]
+    @property
+    def endog(self) -> Floats:
+        """The response, shape (n,)."""
+        assert self.response.values is not None
+        return self.response.values
+
+    @property
+    def exog_names(self) -> tuple[str, ...]:
+        """The names of the p terms."""
+        return tuple(term.name for term in self.terms)
+
+    def exog(self, rows: slice | npt.NDArray[np.int64] = slice(None)) -> Floats:
+        """Return rows of the design matrix in Fortran order, shape (rows, p)."""
+        columns = [None if term.values is None else term.values[rows] for term in self.terms]
+        matrix = np.empty((len(self.endog[rows]), len(columns)), order="F")
+        for j, values in enumerate(columns):
+            matrix[:, j] = 1.0 if values is None else values
+        return matrix
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +114,8 @@ class Study:
     """All that workers need, opened memory-mapped."""
 
     folder: Path
+    """Where it is written as soon as another process needs it (modelrun.plan.study_files)."""
+
     models: tuple[PlannedModel, ...]
     """In the order of their names; fit f of the run is model f // S on slice f % S."""
 

@@ -1,7 +1,8 @@
 """The study as a folder of files: written once, opened memory-mapped by every process.
 
 Numbers lie in .npy files and tables in uncompressed Arrow files, so that opening reads nothing
-and processes of one machine share the pages. The folder holds no paths of the machine that wrote
+and processes of one machine share the pages. A design's columns that are the panel's own are only
+named. The folder holds no paths of the machine that wrote
 it except its own code folder, and travels as a whole.
 """
 
@@ -9,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,8 +20,9 @@ import numpy.typing as npt
 import pyarrow as pa
 from pyarrow import ipc
 
+from modelrun import arrays
 from modelrun.plan.slices import Slices
-from modelrun.plan.study import Design, Outputs, PlannedModel, Study
+from modelrun.plan.study import Design, DesignColumn, Outputs, PlannedModel, Study
 from modelrun_api.spec import Model, Resample
 
 _STUDY = "study.json"
@@ -28,37 +31,21 @@ _GROUPS = "groups.arrow"
 _SLICES = ("start", "stop", "group", "window_start", "window_end")
 
 
-def clear(folder: Path) -> None:
-    """Make the folder, without what an earlier study left in it."""
+def write(study: Study) -> None:
+    """Write a study into its folder, in place of what an earlier one has left there."""
+    folder = study.folder
     folder.mkdir(parents=True, exist_ok=True)
     for pattern in (_STUDY, "*.npy", "*.arrow"):
         for path in folder.glob(pattern):
             path.unlink()
-
-
-def room_for_exog(folder: Path, at: int, shape: tuple[int, int]) -> npt.NDArray[np.float64]:
-    """Return the matrix of model `at` as a file to fill, so that it never lies in memory whole."""
-    if 0 in shape:
-        return np.empty(shape, order="F")
-    matrix: npt.NDArray[np.float64] = np.lib.format.open_memmap(
-        _exog(folder, at), mode="w+", dtype=np.float64, fortran_order=True, shape=shape
-    )
-    return matrix
-
-
-def write(study: Study, folder: Path) -> None:
-    """Write a study into a cleared folder; matrices that lie there already are only flushed."""
     write_table(study.panel, folder / _PANEL)
     write_table(study.groups, folder / _GROUPS)
     for name in _SLICES:
         np.save(folder / f"slices-{name}.npy", getattr(study.slices, name))
-    for at, model in enumerate(study.models):
-        if model.design is not None and _file_of(study, at) == at:
-            np.save(_endog(folder, at), model.design.endog)
-            if isinstance(model.design.exog, np.memmap):
-                model.design.exog.flush()
-            else:
-                np.save(_exog(folder, at), model.design.exog)
+    for at, design in _own_designs(study):
+        for number, column in enumerate((design.response, *design.terms)):
+            if column.source is None and column.values is not None:
+                np.save(_column(folder, at, number), column.values)
     (folder / _STUDY).write_text(json.dumps(_document(study)), encoding="utf-8")
 
 
@@ -73,14 +60,19 @@ def open_study(folder: Path) -> Study:
         **{name: _array(folder / f"slices-{name}.npy") for name in _SLICES},
         replicates=document["replicates"],
     )
-    models = tuple(_model(entry, folder) for entry in document["models"])
+    panel = read_table(folder / _PANEL)
+    designs = {
+        int(at): _design(columns, folder, int(at), panel)
+        for at, columns in document["designs"].items()
+    }
+    models = tuple(_model(entry, designs) for entry in document["models"])
     resample = document["resample"]
     outputs = document["outputs"]
     return Study(
         folder=folder,
         models=models,
         slices=slices,
-        panel=read_table(folder / _PANEL),
+        panel=panel,
         groups=read_table(folder / _GROUPS),
         window_column=document["windowColumn"],
         min_rows=document["minRows"],
@@ -134,22 +126,29 @@ def _array(path: Path) -> npt.NDArray[Any]:
     return np.asarray(values)
 
 
-def _file_of(study: Study, at: int) -> int:
-    """Return the first model that has the same design, under whose number it is written."""
-    design = study.models[at].design
-    return next(number for number, model in enumerate(study.models) if model.design is design)
+def _own_designs(study: Study) -> Iterator[tuple[int, Design]]:
+    """Yield each design once, with the first model that has it."""
+    seen: set[int] = set()
+    for at, model in enumerate(study.models):
+        if model.design is not None and id(model.design) not in seen:
+            seen.add(id(model.design))
+            yield at, model.design
 
 
-def _endog(folder: Path, at: int) -> Path:
-    return folder / f"design-{at}-endog.npy"
-
-
-def _exog(folder: Path, at: int) -> Path:
-    return folder / f"design-{at}-exog.npy"
+def _column(folder: Path, at: int, number: int) -> Path:
+    return folder / f"design-{at}-{number}.npy"
 
 
 def _document(study: Study) -> dict[str, Any]:
+    number = {id(design): at for at, design in _own_designs(study)}
     return {
+        "designs": {
+            str(at): [
+                {"name": column.name, "ones": column.values is None, "source": column.source}
+                for column in (design.response, *design.terms)
+            ]
+            for at, design in _own_designs(study)
+        },
         "models": [
             {
                 "spec": model.spec.document(),
@@ -157,15 +156,9 @@ def _document(study: Study) -> dict[str, Any]:
                 "engine": model.engine,
                 "reason": model.reason,
                 "designReason": model.design_reason,
-                "design": None
-                if model.design is None
-                else {
-                    "file": _file_of(study, at),
-                    "endog": model.design.endog_name,
-                    "exog": list(model.design.exog_names),
-                },
+                "design": None if model.design is None else number[id(model.design)],
             }
-            for at, model in enumerate(study.models)
+            for model in study.models
         ],
         "replicates": study.slices.replicates,
         "windowColumn": study.window_column,
@@ -183,22 +176,30 @@ def _document(study: Study) -> dict[str, Any]:
     }
 
 
-def _model(entry: dict[str, Any], folder: Path) -> PlannedModel:
+def _model(entry: dict[str, Any], designs: dict[int, Design]) -> PlannedModel:
     spec = Model.model_validate(entry["spec"])
-    design = entry["design"]
     return PlannedModel(
         name=spec.name,
         spec=spec,
         columns=tuple(entry["columns"]),
         engine=entry["engine"],
         reason=entry["reason"],
-        design=None
-        if design is None
-        else Design(
-            endog=_array(_endog(folder, design["file"])),
-            exog=_array(_exog(folder, design["file"])),
-            endog_name=design["endog"],
-            exog_names=tuple(design["exog"]),
-        ),
+        design=None if entry["design"] is None else designs[entry["design"]],
         design_reason=entry["designReason"],
     )
+
+
+def _design(columns: list[dict[str, Any]], folder: Path, at: int, panel: pa.Table) -> Design:
+    response, *terms = (
+        DesignColumn(
+            name=column["name"],
+            values=None
+            if column["ones"]
+            else _array(_column(folder, at, number))
+            if column["source"] is None
+            else arrays.to_numpy(panel.column(column["source"])),
+            source=column["source"],
+        )
+        for number, column in enumerate(columns)
+    )
+    return Design(response, tuple(terms))

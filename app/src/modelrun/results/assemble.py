@@ -10,15 +10,15 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from modelrun.engines import frame
 from modelrun.plan.study import Study
@@ -97,17 +97,42 @@ def assemble(
                 for chunk in store.read(found):
                     assembly.gather(chunk, numbers[done[_span(chunk)]])
                 assembly.adjust()
+            pens = stack.enter_context(_Pens(writers))
             for chunk in store.read(found):
                 rows = done[_span(chunk)]
                 keys = hex_keys(key_hi[rows], key_lo[rows])
                 for name, columns in assembly.columns(chunk, numbers[rows], keys):
-                    writers[name].write(columns)
+                    pens.write(name, columns)
     finally:
         if place.folder is None:
             shutil.rmtree(scratch, ignore_errors=True)
     if not results.observations:
         place.delete(tables.OBSERVATIONS)
     return Assembled(counts, {name: writer.rows for name, writer in writers.items()})
+
+
+class _Pens:
+    """Writes tables in threads, each its own pieces in order, while the next ones are made."""
+
+    def __init__(self, writers: Mapping[str, TableWriter]) -> None:
+        self._writers = writers
+        self._pool = ThreadPoolExecutor(len(writers))
+        self._written: dict[str, Future[None]] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def write(self, name: str, columns: Mapping[str, Any]) -> None:
+        """Write a piece of a table once the one before is written."""
+        if name in self._written:
+            self._written.pop(name).result()
+        self._written[name] = self._pool.submit(self._writers[name].write, columns)
+
+    def __exit__(self, kind: type[BaseException] | None, *error: object) -> None:
+        self._pool.shutdown()
+        if kind is None:
+            for written in self._written.values():
+                written.result()
 
 
 class _Assembly:
@@ -231,6 +256,8 @@ class _Assembly:
     def _failures(
         self, chunk: Chunk, fits: Ints, keys: pa.StringArray, failed: Ints
     ) -> dict[str, Any]:
+        import pyarrow.compute as pc
+
         records = column(chunk, "failure").take(pa.array(failed)).combine_chunks()
         names = keys.take(pa.array(failed))
         return {

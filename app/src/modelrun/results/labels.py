@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from modelrun import arrays
 from modelrun.plan.study import Study
 from modelrun.results.tables import WORDS
 from modelrun.store.segment import Keys
@@ -89,20 +90,23 @@ class _Column:
         if pa.types.is_dictionary(values.type) and not _is_text(values.type.value_type):
             values = values.dictionary_decode()
         if _is_text(values.type):
-            values = values.dictionary_encode()
+            values = arrays.encoded(values)
         self._codes: npt.NDArray[np.int32] | None = None
         self.type = values.type
         if pa.types.is_dictionary(values.type):
-            self._codes = values.indices.fill_null(-1).to_numpy().astype(np.int32)
-            values = values.dictionary.cast(pa.string())
+            gaps = arrays.missing_mask(values.indices)
+            codes = arrays.to_numpy(values.indices).astype(np.int32)
+            self._codes = np.where(gaps, -1, codes).astype(np.int32)
+            values = values.dictionary
+            if values.type != pa.string():
+                values = values.cast(pa.string())
             self.type = WORDS
         self._values = values
 
     def take(self, rows: Ints, parents: Ints | None) -> pa.Array:
         """Return the values of these rows, each as often as it has children."""
         if self._codes is None:
-            taken = self._values.take(pa.array(rows, mask=rows < 0))
-            return taken if parents is None else taken.take(pa.array(parents))
+            return arrays.taken(self._values, rows if parents is None else rows[parents])
         if len(self._codes):
             codes = np.where(rows < 0, -1, self._codes[rows]).astype(np.int32)
         else:

@@ -11,8 +11,8 @@ from collections.abc import Iterable
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
+from modelrun import arrays
 from modelrun.store.rows import Chunk
 
 Ints = npt.NDArray[np.int64]
@@ -37,8 +37,8 @@ class Lists:
 
     def __init__(self, chunk: Chunk, name: str) -> None:
         lists = [batch.column(name) for batch in chunk.batches]
-        lengths = _joined(pc.fill_null(pc.list_value_length(part), 0).to_numpy() for part in lists)
-        self._children = [part.flatten() for part in lists]
+        lengths = _joined(_lengths(part) for part in lists)
+        self._children = [_rows(part) for part in lists]
         self._rows: Ints | None = None
         if chunk.order is not None:
             starts = (np.cumsum(lengths) - lengths)[chunk.order]
@@ -58,8 +58,24 @@ class Lists:
         return _ordered(pa.chunked_array(leaves), self._rows)
 
 
+def _lengths(lists: pa.ListArray) -> npt.NDArray[np.int32]:
+    """Return how many rows each list has, 0 where it is null."""
+    lengths = np.diff(arrays.to_numpy(lists.offsets))
+    return np.where(arrays.missing_mask(lists), 0, lengths) if lists.null_count else lengths
+
+
+def _rows(lists: pa.ListArray) -> pa.StructArray:
+    """Return what is in the lists, one after the other."""
+    if lists.null_count:
+        return lists.flatten()
+    edges = arrays.to_numpy(lists.offsets)
+    return lists.values.slice(int(edges[0]), int(edges[-1] - edges[0]))
+
+
 def _child(struct: pa.StructArray, name: str) -> pa.Array:
     if struct.null_count:
+        import pyarrow.compute as pc
+
         return pc.struct_field(struct, name)
     at = struct.type.get_field_index(name)
     return struct.field(at)

@@ -6,7 +6,6 @@ audit ended and how long it took. Secrets are taken out before anything is writt
 
 from __future__ import annotations
 
-import importlib.metadata
 import json
 import math
 import os
@@ -18,6 +17,7 @@ from typing import Any
 
 from modelrun.backends.machine import THREAD_VARIABLES
 from modelrun.errors import UserMistake
+from modelrun.packages import installed
 from modelrun.results.counts import Counts
 from modelrun.store.place import Place
 from modelrun.store.redact import environment_secrets, redact
@@ -99,7 +99,7 @@ def bundle(
     versions = {"python": platform.python_version()}
     versions |= {name: packages[name] for name in CENTRAL if name in packages}
     hidden: dict[str, Any] = redact(_plain(document), secrets)
-    return {**hidden, "versions": versions, "packages": packages}
+    return {**hidden, "versions": versions, "packages": dict(packages)}
 
 
 def write(place: Place, document: Mapping[str, Any]) -> None:
@@ -130,16 +130,6 @@ def read(place: Place) -> dict[str, Any] | None:
     if not isinstance(document, dict):
         raise UserMistake(f"{place.show(FILE)} is no run.json; run the same file again")
     return document
-
-
-def installed() -> dict[str, str]:
-    """Return the versions of all installed packages by their normalised names, sorted."""
-    found: dict[str, str] = {}
-    for distribution in importlib.metadata.distributions():
-        name = distribution.metadata["Name"]
-        if name:
-            found.setdefault(name.lower().replace("_", "-"), distribution.version)
-    return dict(sorted(found.items()))
 
 
 def machine() -> dict[str, Any]:

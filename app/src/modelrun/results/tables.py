@@ -71,7 +71,16 @@ class TableWriter:
             self._parquet = pq.ParquetWriter(
                 self._path,
                 schema,
-                compression="snappy",
+                # Keys and what fits compute do not shrink, and no order of theirs helps a reader.
+                compression={
+                    field.name: "none"
+                    if pa.types.is_floating(field.type) or field.name == "fit_key"
+                    else "snappy"
+                    for field in schema
+                },
+                write_statistics=[
+                    field.name for field in schema if not pa.types.is_floating(field.type)
+                ],
                 use_dictionary=[field.name for field in schema if _is_words(field.type)],
                 dictionary_pagesize_limit=16 << 20,
                 store_schema=False,

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
+from modelrun import arrays
 from modelrun.store.segment import OTHER_REASON, REASONS, STATUSES, Codes
 
+OTHER = 255
+"""The code of a word that is no status."""
 
-def open_frame(stream: pa.Buffer | bytes) -> pa.RecordBatch:
+
+def open_frame(stream: pa.Buffer | bytes | memoryview) -> pa.RecordBatch:
     """Return a frame of Arrow stream bytes as one record batch, without copying it.
 
     Raises:
@@ -39,16 +42,19 @@ def codes(frame: pa.RecordBatch) -> tuple[Codes, Codes]:
         ValueError: A status is none of the known words.
     """
     words = frame.column("status")
-    if pa.types.is_dictionary(words.type):
-        words = words.cast(pa.string())
-    status = pc.index_in(words, pa.array(STATUSES))
-    if status.null_count:
+    coded = words if pa.types.is_dictionary(words.type) else words.dictionary_encode()
+    known = {word: code for code, word in enumerate(STATUSES)}
+    places = np.array([known.get(word, OTHER) for word in coded.dictionary.to_pylist()], np.uint8)
+    status = places[arrays.to_numpy(coded.indices)]
+    if coded.null_count or OTHER in status:
         raise ValueError("the status of a fit is none of " + ", ".join(STATUSES))
     failure = frame.column("failure")
     reason = np.zeros(len(failure), np.uint8)
     if failure.null_count < len(failure):
+        import pyarrow.compute as pc
+
         names = pc.struct_field(failure, "reason")
         known = pc.fill_null(pc.index_in(names, pa.array(REASONS)), OTHER_REASON)
         there = names.is_valid().to_numpy(zero_copy_only=False)
         reason = np.where(there, known.to_numpy(), 0).astype(np.uint8)
-    return status.to_numpy().astype(np.uint8), reason
+    return status, reason

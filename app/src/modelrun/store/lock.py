@@ -12,7 +12,6 @@ from __future__ import annotations
 import errno
 import json
 import os
-import secrets
 import time
 from collections.abc import Callable
 from typing import Protocol
@@ -133,7 +132,7 @@ class _ObjectLock:
         self._holder = holder
         self._stale = stale_seconds
         self._clock = clock
-        self._token = secrets.token_hex(8)
+        self._token = os.urandom(8).hex()
         self._seen = clock()
         content = place.read(OBJECT)
         if content is None:

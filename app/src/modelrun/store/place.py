@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import errno
 import os
-import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -92,7 +91,7 @@ class Place:
                 return
             target = self.folder / name
             target.parent.mkdir(parents=True, exist_ok=True)
-            temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
+            temporary = target.with_name(f".{target.name}.{os.urandom(4).hex()}.part")
             try:
                 with temporary.open("wb") as file:
                     file.write(content)
@@ -112,7 +111,7 @@ class Place:
                     return True
                 target = self.folder / name
                 target.parent.mkdir(parents=True, exist_ok=True)
-                temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
+                temporary = target.with_name(f".{target.name}.{os.urandom(4).hex()}.part")
                 try:
                     temporary.write_bytes(content)
                     _link(temporary, target)
@@ -179,7 +178,7 @@ class Place:
             UserMistake: The location may not be written or is not there.
             InfrastructureError: It is full or cannot be reached.
         """
-        name, content = f"parts/.probe-{secrets.token_hex(6)}", secrets.token_bytes(4096)
+        name, content = f"parts/.probe-{os.urandom(6).hex()}", os.urandom(4096)
         self.write(name, content)
         try:
             if self.read(name) != content:

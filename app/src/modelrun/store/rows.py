@@ -25,6 +25,10 @@ FRAMES = 1000
 """Frames that are looked at together: a small one costs memory for its columns, not its rows."""
 
 
+RUNS = 200
+"""Up to so many pieces rows are given in the asked order, each a view; more are brought into it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Chunk:
     """Some of the asked rows, as they lie in the store."""
@@ -58,7 +62,8 @@ def read(
         asked = _within(index, positions[first : first + chunk])
         start, first = first, first + len(asked)
         order: Positions | None = None
-        if len(asked) > 1 and (np.diff(asked) <= 0).any():
+        steps = np.diff(asked)
+        if np.count_nonzero(steps != 1) >= RUNS and (steps <= 0).any():
             by_place = np.argsort(asked, kind="stable")
             order = np.empty(len(asked), np.int64)
             order[by_place] = np.arange(len(asked))
@@ -74,9 +79,11 @@ def _within(index: Index, asked: Positions) -> Positions:
 
 
 def _batches(index: Index, segments: Sequence[Path], asked: Positions) -> Iterator[pa.RecordBatch]:
-    """Yield the asked rows, which ascend, frame by frame."""
+    """Yield the asked rows: frame by frame where they ascend, else run by run."""
     frames, rows = index.frame_of(asked)
-    cuts = np.flatnonzero(np.diff(frames)) + 1
+    ascending = (np.diff(asked) > 0).all()
+    ends = np.diff(frames) if ascending else (np.diff(frames) != 0) | (np.diff(rows) != 1)
+    cuts = np.flatnonzero(ends) + 1
     mapped: dict[int, pa.Buffer] = {}
     for start, stop in zip([0, *cuts], [*cuts, len(asked)], strict=True):
         frame = index.frames[frames[start]]

@@ -212,8 +212,13 @@ class Store:
             yield from rows.read(self._index, self._segments, positions, chunk=chunk)
 
     def append(
-        self, frame: pa.RecordBatch | bytes, key_hi: Keys, key_lo: Keys, *, reused: bool = False
-    ) -> None:
+        self,
+        frame: pa.RecordBatch | bytes | memoryview,
+        key_hi: Keys,
+        key_lo: Keys,
+        *,
+        reused: bool = False,
+    ) -> dict[str, int]:
         """Store finished fits; when this returns they are stored.
 
         Args:
@@ -222,6 +227,9 @@ class Store:
             key_lo: Second key lane, shape (n,).
             reused: Whether they were finished elsewhere before.
 
+        Returns:
+            How many of them ended with which status.
+
         Raises:
             InfrastructureError: No room is left, the storage is away, or the lock is lost. What was
                 appended before is safe.
@@ -229,12 +237,15 @@ class Store:
         if self._keeper is None:
             raise ValueError("this store is open for reading, or closed")
         self._keeper.check()
-        batch = open_frame(frame) if isinstance(frame, bytes) else frame
-        content = frame if isinstance(frame, bytes) else stream_bytes(frame)
+        content: bytes | memoryview
+        if isinstance(frame, pa.RecordBatch):
+            batch, content = frame, stream_bytes(frame)
+        else:
+            batch, content = open_frame(frame), frame
         if not len(key_hi) == len(key_lo) == batch.num_rows:
             raise ValueError(f"{batch.num_rows} rows, but {len(key_hi)} and {len(key_lo)} keys")
         if not batch.num_rows:
-            return
+            return {}
         status, reason = codes(batch)
         pieces, arrow = encode(content, key_hi, key_lo, status, reason)
         with self._mutex:
@@ -251,6 +262,8 @@ class Store:
                 self._oldest = time.monotonic()
             if self._writer.full():
                 self._secure(end=True)
+        found = np.bincount(status, minlength=len(STATUSES))
+        return {word: int(found[code]) for code, word in enumerate(STATUSES) if found[code]}
 
     def flush(self) -> None:
         """Bring everything appended to safety: to the disk, or to the object store.

@@ -19,8 +19,6 @@ LEVERAGE = 1e-8
 """Smallest 1 - h at which HC2 and HC3 agree."""
 SCALE_RATIO = 1e-13
 """Smallest s_min / s_max (unscaled) that neither pinv (1e-15) nor rank (p eps) truncates."""
-BORDERLINE = 1e-3
-"""A stop test within this relative distance of its tolerance may go either way."""
 
 
 class Status(IntEnum):

@@ -13,6 +13,7 @@ PyObject *bind_resample_ols(PyObject *module, PyObject *args);
 PyObject *bind_likelihood(PyObject *module, PyObject *args);
 PyObject *bind_quantile(PyObject *module, PyObject *args);
 PyObject *bind_resample_likelihood(PyObject *module, PyObject *args);
+PyObject *bind_rowhash(PyObject *module, PyObject *args);
 
 /* Release the buffers; None, or MemoryError where the kernel had not enough. */
 PyObject *views_finish(Views *views, int failed);

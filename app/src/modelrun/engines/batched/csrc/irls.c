@@ -34,7 +34,7 @@ static double scale_of(const LikelihoodWork *w, const Family *family, const Like
 int irls_borderline(const LikelihoodOptions *o, const Iterated *result, double n, double eta)
 {
     /* changes of the deviance were seen to differ by 6 % where eta is 1e-9, in proportion below */
-    double noise = o->tolerance * (1e-3 + 2e8 * eta) + 1e-15 * (fabs(result->deviance) + n);
+    double noise = o->tolerance * (BORDERLINE + 2e8 * eta) + 1e-15 * (fabs(result->deviance) + n);
     /* an estimated scale moves in the first order with the estimates, the deviance does not */
     if (o->family == GAUSSIAN || o->family == GAMMA)
         noise += eta * fabs(result->deviance);

@@ -293,7 +293,8 @@ static int fit_one(LikelihoodWork *w, const Family *family, const Clusters *rows
         gate.eta = MACHINE_EPS * gate_scaled_square(w->r, w->inverse, p);
         bad = gate.eta <= GATE_ETA ? 0 : REASON_CONDITION;
     }
-    if (!o->newton && irls_borderline(o, &result, (double)w->rows.n, gate.eta))
+    if (o->newton ? newton_borderline(o, &result, w->b, p, gate.eta)
+                  : irls_borderline(o, &result, (double)w->rows.n, gate.eta))
         bad |= REASON_BORDERLINE_STOP;
     *reasons |= bad;
     s[LIK_CONDITION] = gate.condition;

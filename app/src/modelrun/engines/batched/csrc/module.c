@@ -58,6 +58,7 @@ static PyMethodDef methods[] = {
     {"resample_ols", bind_resample_ols, METH_VARARGS, "Bootstrap of OLS; see bootstrap.py."},
     {"resample_likelihood", bind_resample_likelihood, METH_VARARGS,
      "Bootstrap of Poisson and logistic regression; see bootstrap.py."},
+    {"rowhash", bind_rowhash, METH_VARARGS, "Hashes of ranges of rows; see modelrun.plan.hashing."},
     {"distribution", py_distribution, METH_VARARGS, "Tails and quantiles; see distributions.py."},
     {NULL, NULL, 0, NULL},
 };

@@ -82,6 +82,17 @@ static int newton_step(LikelihoodWork *w)
     return 1;
 }
 
+int newton_borderline(const LikelihoodOptions *o, const Iterated *result, const double *b, int k,
+                      double eta)
+{
+    double size = 0.0;
+    for (int j = 0; j < k; ++j)
+        size = fmax(size, fabs(b[j]));
+    double noise = BORDERLINE * o->tolerance + eta * size;
+    return fabs(result->change - o->tolerance) <= noise ||
+           fabs(result->change_before - o->tolerance) <= noise;
+}
+
 static void predict(LikelihoodWork *w)
 {
     vec_combine(w->design, w->rows.ld, w->k, w->b, w->linear, w->rows.padded);
@@ -109,8 +120,8 @@ int newton(LikelihoodWork *w, const Family *family, const LikelihoodOptions *o, 
             largest = fmax(largest, fabs(w->b[j] - old));
         }
         moving = largest > o->tolerance;
-        if (fabs(largest - o->tolerance) <= 1e-3 * o->tolerance)
-            result->reasons |= REASON_BORDERLINE_STOP;
+        result->change_before = result->change;
+        result->change = largest;
         memcpy(w->previous, w->linear, sizeof(double) * w->rows.n);
         predict(w);
         result->iterations += 1;

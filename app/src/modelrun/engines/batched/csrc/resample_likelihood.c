@@ -151,8 +151,8 @@ static int newton_counts(Replicate *w, const LikelihoodOptions *o, int constant,
             largest = fmax(largest, fabs(w->b[j] - old));
         }
         moving = largest > o->tolerance;
-        if (fabs(largest - o->tolerance) <= 1e-3 * o->tolerance)
-            result->reasons |= REASON_BORDERLINE_STOP;
+        result->change_before = result->change;
+        result->change = largest;
         replicate_predict(w);
         result->iterations += 1;
         if (result->iterations >= 8 && replicate_separated(w))
@@ -229,7 +229,8 @@ static int fit_one(Replicate *w, ptrdiff_t f, int constant, const LikelihoodOpti
     if (!result.converged)
         *reasons |= REASON_ITERATIONS;
     /* sums over patterns are larger than the deviance, and so is their rounding */
-    if (!o->newton && irls_borderline(o, &result, w->n + fabs(w->constant), s[LIK_ETA]))
+    if (o->newton ? newton_borderline(o, &result, w->b, p, s[LIK_ETA])
+                  : irls_borderline(o, &result, w->n + fabs(w->constant), s[LIK_ETA]))
         *reasons |= REASON_BORDERLINE_STOP;
     if (replicate_separated(w))
         *reasons |= REASON_SEPARATION;

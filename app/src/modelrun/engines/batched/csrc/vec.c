@@ -1,13 +1,6 @@
 #include "vec.h"
 
-#include <stdlib.h>
-
-/* Function multiversioning needs ifunc, which glibc has; elsewhere the baseline is used. */
-#if defined(__x86_64__) && defined(__GLIBC__) && defined(__GNUC__) && !defined(MODELRUN_BASELINE)
-#define VERSIONED __attribute__((target_clones("avx512f", "avx2", "default")))
-#else
-#define VERSIONED
-#endif
+#include "versioned.h"
 
 typedef double v8 __attribute__((vector_size(64)));
 typedef double v8u __attribute__((vector_size(64), aligned(8)));

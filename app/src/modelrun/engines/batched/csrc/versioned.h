@@ -1,0 +1,21 @@
+/* One version of a function for each instruction set, the best of which is picked once per process.
+ * It needs ifunc, which glibc has; elsewhere the baseline is used.
+ */
+#ifndef MODELRUN_VERSIONED_H
+#define MODELRUN_VERSIONED_H
+
+#include <stdlib.h>
+
+#if defined(__GNUC__)
+#define INLINE inline __attribute__((always_inline))
+#else
+#define INLINE inline
+#endif
+
+#if defined(__x86_64__) && defined(__GLIBC__) && defined(__GNUC__) && !defined(MODELRUN_BASELINE)
+#define VERSIONED __attribute__((target_clones("avx512f", "avx2", "default")))
+#else
+#define VERSIONED
+#endif
+
+#endif
