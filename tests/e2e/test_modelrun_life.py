@@ -94,21 +94,21 @@ def a_run_whose_pilot_was_wrong_stops_at_its_budget_and_keeps_what_is_finished(
     place: Place,
 ) -> None:
     model = {"name": "mean", "callable": "slow:mean_slower_than_its_pilot"}
-    budget = {"amount": "0.10", "currency": "USD"}
+    budget = {"amount": "0.14", "currency": "USD"}
     study = place.submit(
-        slow_run("study", models=[{**model, "kwargs": {"seconds": 2}}], budget=budget)
+        slow_run("study", models=[{**model, "kwargs": {"seconds": 1}}], budget=budget)
     )
     status = study.until("Failed")
     failed = study.condition("Failed")
     assert failed["reason"] == "BudgetExceeded", study.told()
     assert 0 < status["fits"]["done"] < status["fits"]["total"]
-    assert float(status["cost"]["soFar"]) >= 0.10
+    assert float(status["cost"]["soFar"]) >= 0.14
     assert not study.children()
     done = status["fits"]["done"]
     uid = study.delete()
     study.until_nothing_is_left(uid)
     place.cluster.wait("the first run is gone", lambda: not study.body(), limit=60)
-    again = place.submit(slow_run("study", models=[{**model, "kwargs": {"seconds": 2}}]))
+    again = place.submit(slow_run("study", models=[{**model, "kwargs": {"seconds": 1}}]))
     status = again.until_done(done)
     assert status["fits"]["reused"] >= done > 0
     again.delete()
