@@ -9,7 +9,7 @@ STAMP  := $(VENV)/.ready
 EXTRAS := --extra cluster --extra operator --extra s3 --group dev
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint format bench bench-quick bench-peers e2e cluster-up cluster-down \
+.PHONY: help setup run test lint format bench bench-quick bench-peers bench-operator e2e cluster-up cluster-down \
         cluster-status cluster-env image crd clean
 
 help:  ## List what can be done
@@ -50,6 +50,9 @@ bench-peers: setup  ## After make bench: other programs on the same workloads, i
 	@UV_PROJECT_ENVIRONMENT=.venv-peers $(BIN)/uv sync --quiet --locked --group peers \
 	  --no-default-groups --python $(BIN)/python
 	@PYTHONPATH=tests $(BIN)/python -m benchmarks --peers .venv-peers/bin/python
+
+bench-operator: setup  ## 500 runs at once through one operator, on an API server of their own
+	@PYTHONPATH=tests $(BIN)/python -m scale
 
 cluster-up:  ## Raise the test cluster: kind where Docker answers, else our own build (root, Go)
 	@PYTHONPATH=tests $(PYTHON) -m cluster up
