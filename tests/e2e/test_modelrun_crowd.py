@@ -97,7 +97,7 @@ def test_a_pod_of_forty_workers_outlives_ten_killers_and_one_hoarder(
     found = _failures(cluster, namespace, image)
     assert len(found["reasons"]["WorkerDied"]) == KILLERS
     assert found["reasons"]["OutOfMemory"] == ["S5M5"]
-    assert "limit 332 MiB" in found["messages"][0]
+    assert "limit 340 MiB" in found["messages"][0]
     assert found["statuses"] == {"succeeded": fits["succeeded"], "failed": KILLERS + 1}
     assert not study.children()
     cluster.kubectl("delete", "modelrunprofile", namespace)
