@@ -30,13 +30,6 @@ from cluster.provider import choose_provider
 EVIDENCE = CHECKOUT / ".cache" / "e2e"
 FAILED = pytest.StashKey[bool]()
 
-collect_ignore = [
-    "test_modelrun_crowd.py",
-    "test_modelrun_life.py",
-    "test_modelrun_mistakes.py",
-]
-"""Written, but not yet seen to pass twice in a row: they join the suite when they have."""
-
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
