@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from cluster.definitions import define
 from modelrun_api import SpecError, validate_run
 
 ROOT = Path(__file__).parents[2]
@@ -42,17 +43,7 @@ def kubectl(*arguments, document=None):
 
 @pytest.fixture(scope="module")
 def namespace():
-    done = kubectl("apply", "--server-side", "-f", str(ROOT / "charts/modelrun/files/crds"))
-    assert done.returncode == 0, done.stderr
-    done = kubectl(
-        "wait",
-        "--for=condition=Established",
-        "--timeout=30s",
-        "crd",
-        "modelruns.modelrun.dev",
-        "modelrunprofiles.modelrun.dev",
-    )
-    assert done.returncode == 0, done.stderr
+    define("kubectl", Path(KUBECONFIG))
     name = f"contract-{uuid.uuid4().hex[:8]}"
     assert kubectl("create", "namespace", name).returncode == 0
     yield name

@@ -20,11 +20,11 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from cluster.definitions import define
 from cluster.handle import RESTRICTED, RESTRICTED_POD, Cluster
 
 NAMESPACE = "modelrun-test-dask"
 TLS = "/etc/dask-tls"
-KINDS = ("daskclusters", "daskworkergroups", "daskjobs", "daskautoscalers")
 
 
 def chart() -> Path:
@@ -38,9 +38,7 @@ def chart() -> Path:
 
 def install_controller(cluster: Cluster, image: str) -> None:
     """Install CRDs, rights and the controller; ready when this returns."""
-    cluster.kubectl(
-        "apply", "--server-side", "--force-conflicts", "-f", str(chart() / "crds"), limit=120
-    )
+    define(cluster.tools.kubectl, cluster.kubeconfig, chart() / "crds", limit=120)
     name, _, tag = image.rpartition(":")
     rendered = cluster.helm(
         "template", "dask", str(chart()), "--namespace", NAMESPACE,
@@ -53,9 +51,6 @@ def install_controller(cluster: Cluster, image: str) -> None:
     namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}}
     cluster.apply(namespace)
     cluster.apply(*manifests, namespace=NAMESPACE)
-    for kind in KINDS:
-        crd = f"crd/{kind}.kubernetes.dask.org"
-        cluster.kubectl("wait", "--for=condition=Established", crd, "--timeout=30s")
     for manifest in manifests:
         if manifest["kind"] == "Deployment":
             name = manifest["metadata"]["name"]

@@ -6,6 +6,9 @@ from pathlib import Path
 
 from cluster.errors import ClusterError
 from cluster.handle import Cluster
+from cluster.home import CHECKOUT
+
+EVIDENCE = CHECKOUT / ".cache" / "e2e"
 
 CUSTOM = "daskclusters,daskworkergroups,modelruns"
 KINDS = f"all,configmaps,endpointslices,pvc,networkpolicies,{CUSTOM}"

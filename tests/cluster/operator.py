@@ -9,11 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from cluster.dask import NAMESPACE as DASK_NAMESPACE
+from cluster.definitions import define
 from cluster.handle import RESTRICTED, RESTRICTED_POD, Cluster
-from cluster.home import CHECKOUT
 
 NAMESPACE = "modelrun-test-operator"
-CRDS = CHECKOUT / "charts" / "modelrun" / "files" / "crds"
 DEPLOYMENT = "operator"
 
 QUICK = {
@@ -27,10 +26,7 @@ QUICK = {
 
 def install_operator(cluster: Cluster, image: str) -> None:
     """Install definitions, rights and the operator; ready when this returns."""
-    cluster.kubectl("apply", "--server-side", "--force-conflicts", "-f", str(CRDS))
-    for kind in ("modelruns", "modelrunprofiles"):
-        crd = f"crd/{kind}.modelrun.dev"
-        cluster.kubectl("wait", "--for=condition=Established", crd, "--timeout=30s")
+    define(cluster.tools.kubectl, cluster.kubeconfig)
     labels = {"pod-security.kubernetes.io/enforce": "restricted"}
     cluster.apply(
         {
@@ -48,16 +44,22 @@ def remove_operator(cluster: Cluster, log: Path) -> None:
 
     The definitions stay.
     """
-    log.parent.mkdir(parents=True, exist_ok=True)
-    told = cluster.kubectl(
-        "logs", f"deployment/{DEPLOYMENT}", "--tail=-1", namespace=NAMESPACE, check=False
-    )
-    log.write_text(told)
+    keep_log(cluster, log)
     for kind in ("clusterrolebinding", "clusterrole"):
         cluster.kubectl("delete", kind, NAMESPACE, "--ignore-not-found")
     cluster.kubectl(
         "delete", "namespace", NAMESPACE, "--ignore-not-found", "--timeout=60s", limit=70
     )
+
+
+def keep_log(cluster: Cluster, log: Path) -> None:
+    """Write what the operator's pod has logged, every container of it, to a file."""
+    log.parent.mkdir(parents=True, exist_ok=True)
+    told = cluster.kubectl(
+        "logs", f"deployment/{DEPLOYMENT}", "--all-containers", "--prefix", "--timestamps",
+        "--tail=-1", namespace=NAMESPACE, check=False,
+    )  # fmt: skip
+    log.write_text(told)
 
 
 def restart_operator(cluster: Cluster) -> None:

@@ -18,16 +18,16 @@ import pytest
 
 from cluster import dask, modelruns, s3
 from cluster.command import run
+from cluster.definitions import define
 from cluster.errors import ClusterError
-from cluster.evidence import keep_evidence
+from cluster.evidence import EVIDENCE, keep_evidence
 from cluster.handle import Cluster
-from cluster.home import CHECKOUT, Home
+from cluster.home import Home
 from cluster.image import NAME, S3_NAME, current_image
 from cluster.operator import NAMESPACE as OPERATOR_NAMESPACE
 from cluster.operator import install_operator, remove_operator
 from cluster.provider import choose_provider
 
-EVIDENCE = CHECKOUT / ".cache" / "e2e"
 FAILED = pytest.StashKey[bool]()
 
 
@@ -123,13 +123,10 @@ def api_kubeconfig(request: pytest.FixtureRequest) -> Path:
     """
     named = os.environ.get("MODELRUN_API_SERVER_KUBECONFIG")
     path = Path(named) if named else request.getfixturevalue("cluster").kubeconfig
-    ask = ["kubectl", "--kubeconfig", str(path)]
-    known = run([*ask, "get", "crd", "modelruns.modelrun.dev"], check=False, limit=30)
+    ask = ["kubectl", "--kubeconfig", str(path), "get", "crd", "modelruns.modelrun.dev"]
+    known = run(ask, check=False, limit=30)
     if known.returncode:
-        definitions = CHECKOUT / "charts" / "modelrun" / "files" / "crds"
-        run([*ask, "apply", "--server-side", "-f", definitions], limit=60)
-        waiting = ["wait", "--for=condition=Established", "--timeout=30s", "crd"]
-        run([*ask, *waiting, "modelruns.modelrun.dev", "modelrunprofiles.modelrun.dev"], limit=60)
+        define("kubectl", path)
     return path
 
 

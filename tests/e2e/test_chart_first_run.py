@@ -18,7 +18,7 @@ from collections.abc import Iterator
 import pytest
 
 from cluster.errors import ClusterError
-from cluster.evidence import keep_evidence
+from cluster.evidence import EVIDENCE, keep_evidence
 from cluster.handle import Cluster
 from cluster.home import CHECKOUT
 from cluster.modelruns import Study
@@ -29,7 +29,7 @@ FILE = CHECKOUT / "app" / "examples" / f"{NAME}.yaml"
 NAMESPACE = "default"
 RELEASE = ("modelrun", "--namespace", "modelrun-system")
 FETCHED = CHECKOUT / "results" / "from-the-cluster"
-EVIDENCE = CHECKOUT / ".cache" / "e2e" / "first-run"
+KEPT = EVIDENCE / "first-run"
 DEFINITIONS = (
     "modelruns.modelrun.dev",
     "modelrunprofiles.modelrun.dev",
@@ -117,8 +117,8 @@ print(json.dumps({"worst": worst, "rows": rows}))
 def readme(cluster: Cluster) -> Iterator[subprocess.Popen[str]]:
     """The README's commands under way, on a cluster that knows nothing of modelrun."""
     cluster.kubectl("delete", "crd", *DEFINITIONS, "--ignore-not-found", "--timeout=60s", limit=90)
-    EVIDENCE.mkdir(parents=True, exist_ok=True)
-    with (EVIDENCE / "said.txt").open("w") as log:
+    KEPT.mkdir(parents=True, exist_ok=True)
+    with (KEPT / "said.txt").open("w") as log:
         script = subprocess.Popen(
             ["bash", "-euo", "pipefail", "-x", "-c", commands()],
             cwd=CHECKOUT,
@@ -135,7 +135,7 @@ def readme(cluster: Cluster) -> Iterator[subprocess.Popen[str]]:
         if script.poll() is None:
             os.killpg(script.pid, signal.SIGKILL)
             script.wait(10)
-        keep_evidence(cluster, NAMESPACE, EVIDENCE)
+        keep_evidence(cluster, NAMESPACE, KEPT)
         cluster.kubectl("delete", "modelrun", NAME, "--ignore-not-found", namespace=NAMESPACE)
         cluster.kubectl("delete", "pod,pvc", "--all", "--wait=false", namespace=NAMESPACE)
         cluster.helm("uninstall", *RELEASE, "--wait", check=False)
@@ -157,7 +157,7 @@ def test_the_readme_leads_from_nothing_to_tables_that_equal_those_of_a_laptop(
 ) -> None:
     study = Study(cluster, NAMESPACE, NAME)
     cluster.wait("the run is there", lambda: readme.poll() or _body(study), limit=400)
-    assert readme.poll() is None, (EVIDENCE / "said.txt").read_text()[-3000:]
+    assert readme.poll() is None, (KEPT / "said.txt").read_text()[-3000:]
 
     # The cluster, while it is there.
     study.until("Provisioning")
@@ -197,7 +197,7 @@ def test_the_readme_leads_from_nothing_to_tables_that_equal_those_of_a_laptop(
     assert len(logs["data"]) >= 4, "preflight, runner, scheduler, workers"
 
     # The last command brings the tables to this machine.
-    assert readme.wait(timeout=120) == 0, (EVIDENCE / "said.txt").read_text()[-3000:]
+    assert readme.wait(timeout=120) == 0, (KEPT / "said.txt").read_text()[-3000:]
     assert {"coefficients.parquet", "fits.parquet", "run.json"} <= {
         path.name for path in FETCHED.iterdir()
     }

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import Future
-from pathlib import Path
 
 import pytest
 
+from cluster.evidence import EVIDENCE
 from cluster.handle import Cluster
-from cluster.home import CHECKOUT
 from cluster.modelruns import model_run, slow_run
 from cluster.operator import restart_operator
 from cluster.stories import Place, told
@@ -161,7 +160,6 @@ STORIES = (
     a_finished_run_goes_when_its_time_to_live_is_over,
     a_run_that_is_stored_already_needs_no_cluster,
 )
-EVIDENCE: Path = CHECKOUT / ".cache" / "e2e"
 
 
 @pytest.fixture(scope="module")

@@ -9,9 +9,10 @@ from collections.abc import Iterator
 import pytest
 
 from cluster import weather
+from cluster.evidence import EVIDENCE
 from cluster.handle import Cluster
 from cluster.modelruns import PROFILE, Study, model_run, results_claim, slow_code, slow_run, submit
-from cluster.operator import deployment, restart_operator
+from cluster.operator import deployment, keep_log, restart_operator
 
 AWAY_SECONDS = 60
 
@@ -22,6 +23,7 @@ def rain(cluster: Cluster, image: str, operator: str) -> Iterator[None]:
     assert operator
     weather.let_it_rain(cluster, deployment(image))
     yield
+    keep_log(cluster, EVIDENCE / "operator-in-the-rain.log")
     cluster.apply(deployment(image))
     restart_operator(cluster)
     cluster.wait_for_rollout("deployment/operator", operator)

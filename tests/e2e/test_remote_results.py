@@ -20,9 +20,9 @@ from typing import Any
 import pytest
 
 import modelrun as door
+from cluster.definitions import define
 from cluster.handle import UNPULLABLE_IMAGE, Cluster
 from cluster.modelruns import profile, results_claim
-from cluster.operator import CRDS
 from cluster.pods import python_pod
 from modelrun.errors import InfrastructureError
 from modelrun.remote.volume import NEEDED
@@ -90,10 +90,7 @@ class Study:
 @pytest.fixture
 def study(cluster: Cluster, namespace: str, image: str) -> Iterator[Study]:
     """A claim with tables, a report and one large file, and the run that they belong to."""
-    cluster.kubectl("apply", "--server-side", "--force-conflicts", "-f", str(CRDS))
-    for kind in ("modelruns", "modelrunprofiles"):
-        crd = f"crd/{kind}.modelrun.dev"
-        cluster.kubectl("wait", "--for=condition=Established", crd, "--timeout=30s")
+    define(cluster.tools.kubectl, cluster.kubeconfig)
     name = f"{namespace[:50]}-p"
     cluster.apply(profile(image, name))
     writer = python_pod("writer", image, WRITE, claims={"/results": "results"})

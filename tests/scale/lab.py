@@ -15,11 +15,12 @@ from typing import Any
 from cluster.clock import wait_until
 from cluster.command import run
 from cluster.dask import chart as dask_chart
+from cluster.definitions import OURS, define
 from cluster.errors import ClusterError
 from cluster.home import Home
 from cluster.native.api import Api
 from cluster.native.binaries import built
-from cluster.operator import CRDS, NAMESPACE, rights
+from cluster.operator import NAMESPACE, rights
 from scale import programs, runners
 from scale.control_plane import BareControlPlane
 from scale.programs import Program
@@ -166,9 +167,8 @@ def _install(plane: BareControlPlane, kubectl: Path) -> None:
         text = json.dumps(whole) if documents else None
         run([kubectl, "--kubeconfig", plane.kubeconfig, *arguments], stdin=text, limit=120)
 
-    for definitions in (CRDS, dask_chart() / "crds"):
-        call("apply", "--server-side", "-f", str(definitions))
-    call("wait", "--for=condition=Established", "crd", "--all", "--timeout=60s")
+    for definitions in (OURS, dask_chart() / "crds"):
+        define(kubectl, plane.kubeconfig, definitions)
     spaces = [namespace(name) for name in (NAMESPACE, *PLACES)]
     nodes = [node(number) for number in range(NODES)]
     call("create", "-f", "-", documents=[*spaces, *nodes])

@@ -141,11 +141,7 @@ async def _patch(ref: Ref, change: dict[str, Any], run: Run, hands: Hands) -> No
     except NotFound:
         _lost(ref, hands)
     except Conflict as error:
-        # Another has its name by now, or somebody wrote at the same moment.
-        if await uid_of(CHILDREN[ref.kind], run, ref.name, hands.kube) != ref.uid:
-            _lost(ref, hands)
-        else:
-            raise WorldNotReady(str(error), retry_after=SOON_SECONDS) from error
+        await _lost_or_later(ref, error, run, hands)
     else:
         hands.cache.put(made, ref.kind)
 
@@ -165,14 +161,27 @@ async def _delete(ref: Ref, run: Run, hands: Hands) -> None:
         raise Bug(f"{run.key}: {ref.kind} {ref.name} is to be deleted without its uid")
     try:
         answer = await hands.kube.delete(CHILDREN[ref.kind], run.namespace, ref.name, ref.uid)
-    except (NotFound, Conflict):
-        # It is gone; where another has its name by now, that one is none of this decision.
+    except NotFound:
         _lost(ref, hands)
+        return
+    except Conflict as error:
+        await _lost_or_later(ref, error, run, hands)
         return
     if answer.get("kind") == "Status" or "metadata" not in answer:
         _lost(ref, hands)
     else:
         hands.cache.put(answer, ref.kind)
+
+
+async def _lost_or_later(ref: Ref, conflict: Conflict, run: Run, hands: Hands) -> None:
+    """Forget an object whose name another has by now; that one is none of this decision.
+
+    Raises:
+        WorldNotReady: it is there as before: somebody wrote at the same moment.
+    """
+    if await uid_of(CHILDREN[ref.kind], run, ref.name, hands.kube) == ref.uid:
+        raise WorldNotReady(str(conflict), retry_after=SOON_SECONDS) from conflict
+    _lost(ref, hands)
 
 
 def _lost(ref: Ref, hands: Hands) -> None:
@@ -182,7 +191,11 @@ def _lost(ref: Ref, hands: Hands) -> None:
 async def _delete_run(run: Run, hands: Hands) -> None:
     try:
         await hands.kube.delete(RUNS, run.namespace, run.name, run.uid)
-    except (NotFound, Conflict):
+    except NotFound:
+        hands.cache.drop(run.uid, RUNS.kind, now=hands.now())
+    except Conflict as conflict:
+        if await uid_of(RUNS, run, run.name, hands.kube) == run.uid:
+            raise WorldNotReady(str(conflict), retry_after=SOON_SECONDS) from conflict
         hands.cache.drop(run.uid, RUNS.kind, now=hands.now())
 
 
