@@ -9,16 +9,16 @@ from cluster.handle import Cluster, milli
 from cluster.pool import SELECTOR, TOLERATION, fake_pool
 
 NODES = 200
-PODS = 400
+PODS = 2000
 
 
-def test_hundreds_of_pods_run_on_two_hundred_fake_nodes(
+def test_two_thousand_pods_run_on_two_hundred_fake_nodes(
     cluster: Cluster, namespace: str, tmp_path: Path
 ) -> None:
     container: dict[str, Any] = {
         "name": "worker",
         "image": "none",
-        "resources": {"requests": {"cpu": "16"}},
+        "resources": {"requests": {"cpu": "8"}},
         "securityContext": {
             "allowPrivilegeEscalation": False,
             "capabilities": {"drop": ["ALL"]},

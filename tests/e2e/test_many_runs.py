@@ -39,7 +39,9 @@ def test_thirty_runs_at_once_end_right_and_leave_nothing(cluster: Cluster) -> No
             }  # fmt: skip
             assert status["attempts"] == status["cluster"]["incarnation"] == 1
             assert float(status["cost"]["soFar"]) >= 0
-            assert status["cost"]["workerPodSeconds"] > 0
+        seconds = [run["status"]["cost"]["workerPodSeconds"] for run in place.runs()]
+        assert min(seconds) >= 0
+        assert sum(seconds) >= RUNS, "a single run may end within a second, all do not"
 
         assert leftovers(place) == {"configmaps": RUNS}, "only the logs outlive a run"
         log = read(place.plane.audit)
