@@ -14,6 +14,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from modelrun.fitting import PROBES_PER_MODEL
+from modelrun.store.store import Store
+
 RUN = ("run", "file.yaml", "--backend", "serial", "--no-report")
 
 SLOW = """
@@ -106,6 +109,24 @@ def test_a_signal_stores_what_is_finished_and_says_how_to_go_on(study, number, c
     assert process.returncode == code
     assert b"the same command goes on" in said
     assert b"Traceback" not in said
+
+
+def test_tasks_that_take_longer_than_expected_answer_with_what_is_finished(
+    study, modelrun, monkeypatch
+):
+    assert modelrun(*RUN, "--to", "calm").code == 0
+    (study / "calls.txt").unlink()
+    monkeypatch.setattr("modelrun.plan.tasks.PATIENCE_SECONDS", 0.0)
+    stored = []
+    append = Store.append
+    monkeypatch.setattr(
+        Store, "append", lambda self, *a: stored.append(len(a[1])) or append(self, *a)
+    )
+    assert modelrun(*RUN, "--to", "hasty").code == 0
+    assert max(stored[PROBES_PER_MODEL:]) == 1, "each task came back after its first fit"
+    assert sorted(map(int, calls(study))) == list(range(120)), "none was fitted twice"
+    for name, table in tables(study / "calm").items():
+        pd.testing.assert_frame_equal(table, tables(study / "hasty")[name])
 
 
 def test_a_run_that_is_finished_computes_nothing_again(study, modelrun):

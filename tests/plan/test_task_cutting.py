@@ -4,6 +4,8 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from modelrun.engines.patience import patiently
+from modelrun.plan.task import Task
 from modelrun.plan.tasks import cut, task_seconds
 
 
@@ -67,3 +69,10 @@ def test_more_workers_make_longer_tasks_for_the_one_scheduler() -> None:
 def test_nothing_to_do_makes_no_tasks() -> None:
     assert list(cut({}, seconds_per_fit={}, workers=2)) == []
     assert list(cut({0: np.zeros(0, np.int64)}, seconds_per_fit={}, workers=2)) == []
+
+
+def test_patience_ends_a_task_after_its_first_fit_at_the_earliest() -> None:
+    task = Task(0, 0, np.array([4, 6, 9]))
+    assert list(patiently(task)) == [4, 6, 9]
+    assert list(patiently(Task(0, 0, task.fits, patience=-1.0))) == [4]
+    assert task.part(1, task.fits[1:]).patience == task.patience

@@ -73,6 +73,8 @@ class Fitting:
     clock: Callable[[], float] = time.monotonic
     durations: Durations = field(default_factory=Durations)
     _left: dict[int, int] = field(default_factory=dict)
+    _short: dict[int, list[Ints]] = field(default_factory=dict)
+    """Fits of tasks that took longer than expected: they are cut anew, by what is known now."""
 
     def run(self, todo: Ints) -> None:
         """Fit and store.
@@ -92,14 +94,17 @@ class Fitting:
         )
         self._work_through(probed)
         guess = {m: BATCHED_SECONDS if models[m].engine == "batched" else 0.0 for m in rest}
-        self._work_through(
-            cut(
-                rest,
-                seconds_per_fit={m: self.durations.per_fit(m) or guess[m] for m in rest},
-                weights={model: self._rows(fits) for model, fits in rest.items()},
-                workers=self.backend.workers,
+        while rest:
+            self._work_through(
+                cut(
+                    rest,
+                    seconds_per_fit={m: self.durations.per_fit(m) or guess[m] for m in rest},
+                    weights={model: self._rows(fits) for model, fits in rest.items()},
+                    workers=self.backend.workers,
+                )
             )
-        )
+            rest = {model: np.sort(np.concatenate(fits)) for model, fits in self._short.items()}
+            self._short.clear()
 
     def _by_model(self, todo: Ints) -> dict[int, Ints]:
         slices = len(self.plan.study.slices)
@@ -142,6 +147,8 @@ class Fitting:
                 )
                 content = stream_bytes(frame)
         fits = arrays.to_numpy(frame.column("fit"))
+        if len(fits) < len(outcome.task.fits):
+            self._short.setdefault(outcome.task.model, []).append(outcome.task.fits[len(fits) :])
         status = self.store.append(content, self.plan.key_hi[fits], self.plan.key_lo[fits])
         seconds = arrays.to_numpy(frame.column("seconds"))
         self.durations.add(outcome.task.model, seconds)

@@ -22,7 +22,7 @@ small, and loads what it needs when it first runs in a process."""
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """A task, or a part of one, that came back with a frame."""
+    """A task, or a part of one, that came back with a frame, of its first fits at least."""
 
     task: Task
     payload: Payload
@@ -61,6 +61,8 @@ class Backend(Protocol):
 
     def map(self, work: Work, tasks: Iterable[Task]) -> Iterator[Outcome]:
         """Yield outcomes as they come; every fit of every task appears in exactly one.
+
+        The frame of a task whose patience ended lacks its last fits; they may be handed in again.
 
         Closing the iterator stops handing out and leaves no task behind.
 

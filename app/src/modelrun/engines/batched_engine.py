@@ -7,6 +7,7 @@ that happens.
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
@@ -100,13 +101,18 @@ def _by_statsmodels(study: Study, task: Task, guard: Guard) -> pa.RecordBatch:
     return engine("statsmodels").fit(study, task, guard)
 
 
+def _whole(task: Task, fits: Ints) -> Task:
+    """Return a part of a task whose rows all have a place in the frame of the block."""
+    return replace(task, fits=fits, patience=math.inf)
+
+
 def _block(prepared: Prepared, task: Task, fits: Ints, guard: Guard) -> pa.RecordBatch:
     outcome = guard.call(-1, partial(kernel_block.fit, prepared, task.model, fits))
     if isinstance(outcome, Caught):
         # One of them was too much for a whole call (time, memory): find it one by one.
-        return _by_statsmodels(prepared.study, replace(task, fits=fits), guard)
+        return _by_statsmodels(prepared.study, _whole(task, fits), guard)
     batch, handed = outcome
     if not handed.any():
         return batch
-    theirs = _by_statsmodels(prepared.study, replace(task, fits=fits[handed]), guard)
+    theirs = _by_statsmodels(prepared.study, _whole(task, fits[handed]), guard)
     return frame_join.replaced(batch, handed, frame_join.marked(theirs, "numerics", "unstable"))

@@ -33,6 +33,7 @@ from modelrun.engines import (
 from modelrun.engines.failures import InvalidResultError
 from modelrun.engines.few_rows import too_few
 from modelrun.engines.guard import Caught, Guard
+from modelrun.engines.patience import patiently
 from modelrun.engines.record import FitRecord, Terms, skipped
 from modelrun.engines.slice_rows import PanelValues, Rows, count, positions, rows_of
 from modelrun.engines.spoken import spoken
@@ -104,13 +105,13 @@ class CallableEngine:
         if loaded is None or loaded.study is not study:
             loaded = self._loaded = _Loaded(study, PanelValues(study.panel), {})
         records: list[FitRecord] = []
-        for index in task.fits.tolist():
+        for index in patiently(task):
             with ONE_AT_A_TIME:
                 outcome = guard.call(index, partial(self._call, loaded, task.model, index))
             if isinstance(outcome, Caught):
                 outcome = failures.record_of(outcome, engine=self.name, callable_=True)
             records.append(outcome)
-        numbers = task.model * len(study.slices) + np.asarray(task.fits, dtype=np.int64)
+        numbers = task.model * len(study.slices) + task.fits[: len(records)]
         return frame_builder.from_records(study.outputs, numbers, records)
 
     def _call(self, loaded: _Loaded, number: int, index: int) -> FitRecord:

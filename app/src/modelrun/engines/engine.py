@@ -21,6 +21,7 @@ class Engine(Protocol):
 
         Returns:
             One row per fit in the order of task.fits, in the schema of
-            modelrun.engines.frame.schema(study.outputs). A fit that goes wrong is a row too.
+            modelrun.engines.frame.schema(study.outputs). A fit that goes wrong is a row too. When
+            the patience of the task is over, the last fits may be missing, never the first.
         """
         ...

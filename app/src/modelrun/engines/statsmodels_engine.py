@@ -10,12 +10,12 @@ import threading
 from dataclasses import dataclass
 from functools import partial
 
-import numpy as np
 import pyarrow as pa
 
 from modelrun.engines import failures, frame_builder
 from modelrun.engines.fitter import Fitter, fitter
 from modelrun.engines.guard import Caught, Guard
+from modelrun.engines.patience import patiently
 from modelrun.engines.record import FitRecord
 from modelrun.engines.slice_rows import PanelValues
 from modelrun.plan.study import Study
@@ -46,14 +46,14 @@ class StatsmodelsEngine:
     def fit(self, study: Study, task: Task, guard: Guard) -> pa.RecordBatch:
         """Fit every slice of the task; see modelrun.engines.engine.Engine."""
         records = self.records(study, task, guard)
-        numbers = task.model * len(study.slices) + np.asarray(task.fits, dtype=np.int64)
+        numbers = task.model * len(study.slices) + task.fits[: len(records)]
         return frame_builder.from_records(study.outputs, numbers, records)
 
     def records(self, study: Study, task: Task, guard: Guard) -> list[FitRecord]:
-        """Fit every slice of the task and return one record each, in their order."""
+        """Fit slices while the patience of the task lasts; return one record each, in order."""
         prepared = self.fitter(study, task.model)
         records: list[FitRecord] = []
-        for index in task.fits.tolist():
+        for index in patiently(task):
             with ONE_AT_A_TIME:
                 outcome = guard.call(index, partial(prepared.fit, index))
             if isinstance(outcome, Caught):

@@ -6,7 +6,8 @@ to fits and a task is only a few integers that travel to a worker.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -28,7 +29,10 @@ class Task:
     seconds: float = 0.0
     """The expected duration, for ordering and time-outs; 0 where nothing is known."""
 
+    patience: float = math.inf
+    """Seconds after which the worker may answer with the fits that are finished, at least one."""
+
     def part(self, number: int, fits: npt.NDArray[np.int64]) -> Task:
         """Return a task with some of the fits of this one."""
         share = len(fits) / max(1, len(self.fits))
-        return Task(number=number, model=self.model, fits=fits, seconds=self.seconds * share)
+        return replace(self, number=number, fits=fits, seconds=self.seconds * share)

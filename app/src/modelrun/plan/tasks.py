@@ -34,6 +34,9 @@ CEILING_SECONDS: Final = 1.0
 CEILING_SECONDS_PER_WORKER: Final = 0.004
 """... for each worker: 4 s at a thousand."""
 
+PATIENCE_SECONDS: Final = 10.0
+"""After how long a task that was expected to be shorter answers with what is finished."""
+
 UNKNOWN_SECONDS: Final = 0.02
 """What a fit is taken for where nothing is known."""
 
@@ -84,7 +87,8 @@ def cut(
             stop = int(np.searchsorted(ends, done + budget * (1 + 1e-9), side="right"))
             stop = min(max(stop, at + 1), at + MOST_FITS, len(piece.fits))
             seconds = float(ends[stop - 1]) - done
-            yield Task(number, piece.model, np.sort(piece.fits[at:stop]), seconds)
+            fits = np.sort(piece.fits[at:stop])
+            yield Task(number, piece.model, fits, seconds, PATIENCE_SECONDS)
             at, done, left, number = stop, float(ends[stop - 1]), left - seconds, number + 1
 
 
