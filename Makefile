@@ -8,6 +8,9 @@ SOURCES := $(wildcard app/src/modelrun/engines/batched/csrc/*.[ch])
 STAMP  := $(VENV)/.ready
 EXTRAS := --extra cluster --extra operator --extra s3 --group dev
 
+# What Python compiles is kept, else each of many processes compiles the same libraries again.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help setup run test lint format bench bench-quick bench-peers bench-operator e2e cluster-up cluster-down \
         cluster-status cluster-env image crd clean
