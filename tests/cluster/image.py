@@ -219,6 +219,7 @@ def _export(home: Home, builder: Builder, image: BuiltImage) -> None:
     index = layout / "index.json"
     if index.exists() and f'"{tag}"' in index.read_text():
         return
+    layout.parent.mkdir(parents=True, exist_ok=True)
     # Layers stay unpacked: then a layer that the layout has is recognised, and not written again.
     run(
         [
