@@ -26,6 +26,7 @@ def test_thirty_runs_at_once_end_right_and_leave_nothing(cluster: Cluster) -> No
     with lab(cluster.provider.home) as place:
         place.submit_all(names)
         place.until("Running", RUNS, limit=120)
+        place.until_workers_have_run(RUNS, seconds=2, limit=60)
         place.end(names)
         place.until("Succeeded", RUNS, limit=120)
 
@@ -39,9 +40,7 @@ def test_thirty_runs_at_once_end_right_and_leave_nothing(cluster: Cluster) -> No
             }  # fmt: skip
             assert status["attempts"] == status["cluster"]["incarnation"] == 1
             assert float(status["cost"]["soFar"]) >= 0
-        seconds = [run["status"]["cost"]["workerPodSeconds"] for run in place.runs()]
-        assert min(seconds) >= 0
-        assert sum(seconds) >= RUNS, "a single run may end within a second, all do not"
+            assert status["cost"]["workerPodSeconds"] > 0
 
         assert leftovers(place) == {"configmaps": RUNS}, "only the logs outlive a run"
         log = read(place.plane.audit)

@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -93,6 +94,26 @@ class Lab:
             every=0.5,
             guard=self.require,
             explain=lambda: str({k: v for k, v in self.operator.counts().items() if "runs{" in k}),
+        )
+
+    def until_workers_have_run(self, count: int, *, seconds: float, limit: float) -> None:
+        """Wait until as many worker pods have been running for a while.
+
+        Runners say that they have workers from the start; the pods come in their own time.
+        """
+        path = "/api/v1/pods?labelSelector=dask.org/component=worker"
+
+        def reached() -> bool:
+            latest = (datetime.now(UTC) - timedelta(seconds=seconds)).strftime("%FT%TZ")
+            running = [p for p in self.items(path) if p["status"].get("phase") == "Running"]
+            return sum(pod["status"]["startTime"] <= latest for pod in running) == count
+
+        wait_until(
+            f"{count} worker pods have run for {seconds:g} s",
+            reached,
+            limit=limit,
+            every=0.5,
+            guard=self.require,
         )
 
     def runs(self) -> list[dict[str, Any]]:

@@ -22,7 +22,7 @@ from modelrun_operator.core.retries import current_attempt
 from modelrun_operator.core.writing import due, status_patch, write_at
 from modelrun_operator.errors import Conflict, NotFound, OperatorError, Refused, WorldNotReady
 from modelrun_operator.kube.cache import Cache
-from modelrun_operator.kube.carry_out import SOON_SECONDS, Hands, carry_out, uid_of
+from modelrun_operator.kube.carry_out import SOON_SECONDS, Hands, carry_out, raise_if_there
 from modelrun_operator.kube.client import Kube
 from modelrun_operator.kube.observe import (
     find_events,
@@ -195,12 +195,10 @@ async def _write(
     except NotFound:
         world.cache.drop(run.uid, RUNS.kind, now=world.now())
         return
-    except Conflict as error:
-        # The run is gone and another has its name, or somebody wrote at the same moment.
-        if await uid_of(RUNS, run, run.name, world.kube) != run.uid:
-            world.cache.drop(run.uid, RUNS.kind, now=world.now())
-            return
-        raise WorldNotReady(str(error), retry_after=SOON_SECONDS) from error
+    except Conflict as conflict:
+        await raise_if_there(RUNS, run.namespace, run.name, run.uid, conflict, world.kube)
+        world.cache.drop(run.uid, RUNS.kind, now=world.now())
+        return
     except Refused as error:
         raise WorldNotReady(f"the status of {run.key} is refused: {error}") from error
     world.cache.put(written, RUNS.kind)

@@ -140,20 +140,28 @@ async def _patch(ref: Ref, change: dict[str, Any], run: Run, hands: Hands) -> No
         made = await hands.kube.patch(CHILDREN[ref.kind], run.namespace, ref.name, whole)
     except NotFound:
         _lost(ref, hands)
-    except Conflict as error:
-        await _lost_or_later(ref, error, run, hands)
+    except Conflict as conflict:
+        await _lost_unless_there(ref, conflict, run, hands)
     else:
         hands.cache.put(made, ref.kind)
 
 
-async def uid_of(resource: Resource, run: Run, name: str, kube: Kube) -> str | None:
-    """Return the uid of the object that has a name now, or None."""
+async def raise_if_there(
+    resource: Resource, namespace: str, name: str, uid: str, conflict: Conflict, kube: Kube
+) -> None:
+    """Look at what a conflict about an object means; return if the object is gone.
+
+    Another may have its name by now; that one is none of what was decided.
+
+    Raises:
+        WorldNotReady: it is there as before: somebody wrote at the same moment.
+    """
     try:
-        found = await kube.get(resource, run.namespace, name)
+        found = await kube.get(resource, namespace, name)
     except NotFound:
-        return None
-    uid: str = found["metadata"]["uid"]
-    return uid
+        return
+    if found["metadata"]["uid"] == uid:
+        raise WorldNotReady(str(conflict), retry_after=SOON_SECONDS) from conflict
 
 
 async def _delete(ref: Ref, run: Run, hands: Hands) -> None:
@@ -164,8 +172,8 @@ async def _delete(ref: Ref, run: Run, hands: Hands) -> None:
     except NotFound:
         _lost(ref, hands)
         return
-    except Conflict as error:
-        await _lost_or_later(ref, error, run, hands)
+    except Conflict as conflict:
+        await _lost_unless_there(ref, conflict, run, hands)
         return
     if answer.get("kind") == "Status" or "metadata" not in answer:
         _lost(ref, hands)
@@ -173,14 +181,9 @@ async def _delete(ref: Ref, run: Run, hands: Hands) -> None:
         hands.cache.put(answer, ref.kind)
 
 
-async def _lost_or_later(ref: Ref, conflict: Conflict, run: Run, hands: Hands) -> None:
-    """Forget an object whose name another has by now; that one is none of this decision.
-
-    Raises:
-        WorldNotReady: it is there as before: somebody wrote at the same moment.
-    """
-    if await uid_of(CHILDREN[ref.kind], run, ref.name, hands.kube) == ref.uid:
-        raise WorldNotReady(str(conflict), retry_after=SOON_SECONDS) from conflict
+async def _lost_unless_there(ref: Ref, conflict: Conflict, run: Run, hands: Hands) -> None:
+    resource = CHILDREN[ref.kind]
+    await raise_if_there(resource, run.namespace, ref.name, ref.uid, conflict, hands.kube)
     _lost(ref, hands)
 
 
@@ -194,8 +197,7 @@ async def _delete_run(run: Run, hands: Hands) -> None:
     except NotFound:
         hands.cache.drop(run.uid, RUNS.kind, now=hands.now())
     except Conflict as conflict:
-        if await uid_of(RUNS, run, run.name, hands.kube) == run.uid:
-            raise WorldNotReady(str(conflict), retry_after=SOON_SECONDS) from conflict
+        await raise_if_there(RUNS, run.namespace, run.name, run.uid, conflict, hands.kube)
         hands.cache.drop(run.uid, RUNS.kind, now=hands.now())
 
 
