@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 
@@ -106,6 +107,19 @@ def test_a_course_keeps_the_last_window_and_the_gaps(results: Results) -> None:
     assert panel.x[-1] == tables.times.x[-1]
     for x, middle in zip(panel.x, panel.middle, strict=True):
         assert np.isnan(middle) if x not in known else middle == known[x]
+
+
+def test_a_group_that_failed_in_every_window_is_no_matter_for_the_headline(
+    results: Results,
+) -> None:
+    folder = results("lost", groups=20, windows=2, failed=0.8, columns=("estimate",), statistics=())
+    tables = read(folder)
+    assert coefficients(folder)["portfolio"].nunique() < len(tables.groups)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        page = next(page for page in chapters.pages(tables) if "Each panel" in page.lead)
+    own = coefficients(folder).query("term == 'mkt'").groupby("portfolio")["estimate"]
+    assert page.title.endswith(f"; {(own.max() - own.min()).idxmax()} moves most")
 
 
 def test_a_heatmap_is_centred_at_zero_with_a_row_for_each_group(results: Results) -> None:

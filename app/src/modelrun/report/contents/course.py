@@ -176,7 +176,9 @@ def _message(name: str, values: Floats, low: Floats, high: Floats, tables: Table
         share = numbers.percent(float(clear.sum() / known.sum()))
         return f"{name}: the interval excludes zero in {share} of all windows and groups"
     spread = _quantiles(values.T, (50,))[0]
-    widest = int(np.nanargmax(np.nanmax(values, axis=1) - np.nanmin(values, axis=1)))
+    there = np.isfinite(values)  # a group may have failed in every window
+    highest = np.max(values, axis=1, where=there, initial=-np.inf)
+    widest = int(np.argmax(highest - np.min(values, axis=1, where=there, initial=np.inf)))
     return (
         f"{name}: medians from {numbers.value(np.nanmin(spread))} to "
         f"{numbers.value(np.nanmax(spread))}; {tables.groups[widest]} moves most"
