@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 import time
 from pathlib import Path
@@ -23,6 +24,8 @@ def main(arguments: list[str] | None = None) -> int:
     )
     parser.add_argument("--limit", type=int, default=1500, help="the longest wait for a phase")
     chosen = parser.parse_args(arguments)
+    # Who is told to end takes down first what it has started.
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     try:
         with lab() as place:
             measure(place, chosen.runs, chosen.seconds, chosen.limit)
