@@ -10,7 +10,9 @@ import argparse
 import json
 import os
 import platform
+import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +35,18 @@ def processor() -> str:
         return platform.processor() or platform.machine()
     names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
     return next(names, platform.machine())
+
+
+def interpreter() -> float:
+    """Return the seconds of a process that imports what every run needs, and does nothing."""
+    command = [sys.executable, "-c", "import numpy, pyarrow.parquet"]
+
+    def once() -> float:
+        began = time.perf_counter()
+        subprocess.run(command, check=True, timeout=60)
+        return time.perf_counter() - began
+
+    return round(min(once() for _ in range(5)), 2)
 
 
 def no_fits() -> dict[str, Any]:
@@ -79,6 +93,7 @@ def show(results: Results) -> None:
     """Print all tables."""
     print(f"\n{machine.processors()} cores ({processor()})\n")
     print(table.programs(results.of("program")))
+    print("\n" + table.stages(results.of("program"), interpreter()))
     if results.of("ideal"):
         print("\n" + table.ideal(results.of("ideal")))
     for row in results.of("overhead"):

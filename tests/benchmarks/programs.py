@@ -95,7 +95,7 @@ def measure(workload: Workload, folder: Path) -> dict[str, Any]:
     samples: list[Sample] = []
     cold: list[Cost] = []
     bare: list[Cost] = []
-    steady: list[float] = []
+    timings: list[dict[str, float]] = []
     out = folder
     for block in range(workload.blocks):
         mine = slices[block :: workload.blocks]
@@ -104,7 +104,7 @@ def measure(workload: Workload, folder: Path) -> dict[str, Any]:
         samples += found
         cost, out = ours(workload, folder, everything=False)
         bare.append(cost)
-        steady.append(float(json.loads((out / "run.json").read_text())["timings"]["fitting"]))
+        timings.append(json.loads((out / "run.json").read_text())["timings"])
         printed.append(summaries(mine[: max(4, len(mine) // 4)], models))
         cost, out = ours(workload, folder, everything=True)
         cold.append(cost)
@@ -114,7 +114,14 @@ def measure(workload: Workload, folder: Path) -> dict[str, Any]:
         "fits": workload.fits,
         "target": workload.target,
         "naiveFitsSampled": len(samples),
-        **_row(statistics.median(plain) * workload.fits, plain, bare, cold, steady),
+        **_row(
+            statistics.median(plain) * workload.fits,
+            plain,
+            bare,
+            cold,
+            [each["fitting"] for each in timings],
+        ),
+        "stages": _stages(bare, timings),
         "ratioWithSummary": round(
             statistics.median(printed) * workload.fits / statistics.median(_seconds(bare)), 1
         ),
@@ -144,6 +151,13 @@ def _row(
         "runnerAnonymousMiB": round(max(cost.anonymous_mib for cost in bare)),
         "workersMiB": round(max(cost.workers_mib for cost in bare)),
     }
+
+
+def _stages(bare: list[Cost], timings: list[dict[str, float]]) -> dict[str, float]:
+    """Return where the seconds of the run in the middle went; the process is what no stage is."""
+    middle = sorted(range(len(bare)), key=lambda at: bare[at].seconds)[len(bare) // 2]
+    stages = {name: seconds for name, seconds in timings[middle].items() if name != "total"}
+    return {"process": round(bare[middle].seconds - timings[middle]["total"], 3), **stages}
 
 
 def _seconds(costs: list[Cost]) -> list[float]:

@@ -32,6 +32,26 @@ def programs(rows: list[Row]) -> str:
     return "\n".join(lines)
 
 
+def stages(rows: list[Row], interpreter: float) -> str:
+    """Return the table of where the time goes, and what would be left without the fitting."""
+    names = ("process", "reading", "starting", "fitting", "tables")
+    lines = [
+        "Where the seconds of a run without report and audit go. *Process* is the interpreter with",
+        f"its imports; one that imports numpy and pyarrow and does nothing takes {interpreter} s.",
+        "",
+        f"| # | workload | {' | '.join(names)} | ratio if fitting took nothing |",
+        "|---" * (len(names) + 3) + "|",
+    ]
+    for row in rows:
+        spent = row["stages"]
+        rest = sum(seconds for name, seconds in spent.items() if name != "fitting")
+        cells = " | ".join(f"{spent.get(name, 0.0):.2f}" for name in names)
+        lines.append(
+            f"| {row['number']} | {row['workload']} | {cells} | {row['naiveSeconds'] / rest:.0f} |"
+        )
+    return "\n".join(lines)
+
+
 def ideal(rows: list[Row]) -> str:
     """Return the table of slow estimators: one core against naive, all cores against one."""
     lines = [

@@ -123,7 +123,7 @@ def test_a_call_that_fails_is_made_once(method, tmp_path, monkeypatch):
     jobs, pods = CHILDREN[Kind.JOB], CHILDREN[Kind.POD]
     calls = {
         "get": lambda kube: kube.get(jobs, "lab", "study"),
-        "list": lambda kube: kube.list(jobs),
+        "list": lambda kube: anext(kube.pages(jobs)),
         "delete": lambda kube: kube.delete(jobs, "lab", "study", "uid"),
         "log": lambda kube: kube.log_tail(pods, "lab", "study", lines=9, most_bytes=9, seconds=9),
     }

@@ -161,6 +161,26 @@ def test_a_whole_life_makes_everything_once_and_leaves_the_logs(tmp_path):
     assert len(made) == len(set(made))
 
 
+def test_a_long_list_is_read_in_pages_until_its_end(tmp_path, monkeypatch):
+    monkeypatch.setattr("modelrun_operator.kube.client.PAGE_OBJECTS", 2)
+    names = {f"study-{number}" for number in range(5)}
+
+    async def story(one: Story) -> None:
+        for name in names:
+            one.server.put("services", {"kind": "Service", "metadata": {"name": name}})
+        one.server.calls.clear()
+        await fill(one.world.cache, one.world.kube, (), now=one.now)
+
+        assert {body["metadata"]["name"] for body in one.world.cache.all("Service")} == names
+        assert [path for _, path in one.server.calls].count("/api/v1/services") == 3
+
+        one.server.remove("services", "study-4")
+        await fill(one.world.cache, one.world.kube, (), now=one.now)
+        assert len(one.world.cache.all("Service")) == 4
+
+    told(tmp_path, story)
+
+
 def test_nothing_is_written_when_nothing_changed(tmp_path):
     async def story(one: Story) -> None:
         # Money runs with the clock.

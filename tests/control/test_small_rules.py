@@ -96,6 +96,13 @@ def test_settings_come_from_the_environment():
     assert settings.controller_namespace == "modelrun-system"
 
 
+@pytest.mark.parametrize(("runs", "seconds"), [(0, 5), (1, 5), (100, 5), (101, 6), (500, 25)])
+def test_a_crowd_of_runs_shares_the_pace_of_writes(runs, seconds):
+    settings = Settings(operator_namespace="elsewhere").paced(runs)
+    assert settings.progress_seconds == seconds
+    assert settings.operator_namespace == "elsewhere"
+
+
 @pytest.mark.parametrize(
     ("variable", "value"),
     [("RESYNC_SECONDS", "soon"), ("NETWORK_POLICIES", "yes"), ("NO_SUCH_THING", "1")],

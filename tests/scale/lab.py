@@ -168,6 +168,7 @@ def lab(home: Home | None = None, **settings: str) -> Iterator[Lab]:
     try:
         api = plane.start()
         _install(plane, binaries / "kubectl")
+        plane.start_controllers()
         account = folder / "operator.conf"
         programs.service_account(api, plane.kubeconfig, account, NAMESPACE, "operator")
         with (

@@ -1,6 +1,6 @@
 """An API server in memory for the operator's passes: it stores, refuses doubles, and can fail.
 
-It speaks HTTP as the real one does in what the operator uses: lists by label, creation, merge
+It speaks HTTP as the real one does in what the operator uses: lists in pages, creation, merge
 patches, deletion with a uid as precondition, dependents that go with their owner, logs. It knows no
 schema and no rights; those are proved on a real one.
 """
@@ -63,9 +63,13 @@ class ApiServer:
             return web.Response(text="".join(lines))
         if request.method == "GET" and name is None:
             items = [b for (p, _), b in self.objects.items() if p == plural]
-            return web.json_response(
-                {"metadata": {"resourceVersion": str(self._serial)}, "items": items}
-            )
+            begin = int(request.query.get("continue", 0))
+            end = begin + int(request.query.get("limit", len(items)))
+            metadata = {
+                "resourceVersion": str(self._serial),
+                "continue": str(end) if end < len(items) else "",
+            }
+            return web.json_response({"metadata": metadata, "items": items[begin:end]})
         if request.method == "POST":
             return self._create(plural, body)
         there = self.objects.get((plural, name))

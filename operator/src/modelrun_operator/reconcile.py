@@ -8,7 +8,7 @@ nothing about runs; it only keeps the order.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -86,6 +86,11 @@ class World:
 
     now: Callable[[], datetime]
     """The clock, in UTC."""
+
+    def paced(self, runs: int) -> World:
+        """Return the world as one of so many runs finds it."""
+        settings = self.settings.paced(runs)
+        return self if settings is self.settings else replace(self, settings=settings)
 
 
 async def reconcile(uid: str, memory: Memory, world: World) -> timedelta | None:

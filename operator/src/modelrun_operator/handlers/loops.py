@@ -100,7 +100,7 @@ class Loops:
         async with self._gate:
             with self._pulse.during(uid):
                 try:
-                    wait = await reconcile(uid, memory, self._world)
+                    wait = await reconcile(uid, memory, self._world.paced(len(self._tasks)))
                 except WorldNotReady as error:
                     PASSES.labels(outcome="later").inc()
                     if failures == 0:

@@ -16,9 +16,25 @@ import kopf
 from modelrun_api import identity
 from modelrun_operator.handlers.loops import Loops
 from modelrun_operator.kube.cache import Cache, run_of
+from modelrun_operator.kube.client import PAGE_OBJECTS
 from modelrun_operator.kube.resources import EVENTS, PROFILES, RUNS, WATCHES, Resource
 
 FINALIZER: Final = f"{identity.GROUP}/operator"
+
+
+class Nothing(kopf.AnnotationsDiffBaseStorage):
+    """What kopf remembers of objects to find what changed: nothing, since no handler asks.
+
+    Its own way copies every object of every event, several times.
+    """
+
+    def build(self, **_: Any) -> Any:
+        """Return an object without anything that could change."""
+        return {}
+
+    def fetch(self, **_: Any) -> Any:
+        """Return nothing: no object was ever handled."""
+        return None
 
 
 class Patience:
@@ -36,15 +52,16 @@ def kopf_settings() -> kopf.OperatorSettings:
     settings.persistence.progress_storage = kopf.AnnotationsProgressStorage(
         prefix=f"operator.{identity.GROUP}"
     )
-    settings.persistence.diffbase_storage = kopf.AnnotationsDiffBaseStorage(
-        prefix=f"operator.{identity.GROUP}"
-    )
+    settings.persistence.diffbase_storage = Nothing(prefix=f"operator.{identity.GROUP}")
     settings.posting.enabled = False
     settings.peering.standalone = True
     # Watching definitions and namespaces would need rights that nothing else needs.
     settings.scanning.disabled = True
     settings.networking.request_timeout = 30
+    # Until then the last event of every object that changed stays in memory, whole.
+    settings.queueing.idle_timeout = 0.5
     settings.networking.error_backoffs = Patience()
+    settings.watching.chunk_size = PAGE_OBJECTS
     for resource in WATCHES:
         key = (resource.group, resource.version, resource.plural)
         if resource.selector:

@@ -8,7 +8,7 @@ vanish silently; a call might take five minutes. Watching is left to kopf.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Final, Self
 
@@ -25,6 +25,7 @@ Query = Sequence[tuple[str, str]]
 
 TIMEOUT_SECONDS: Final = 10
 LIST_SECONDS: Final = 60
+PAGE_OBJECTS: Final = 100
 MERGE: Final = "application/merge-patch+json"
 _STRICT: Final = (("fieldValidation", "Strict"),)
 _CONNECTIONS: Final = 32
@@ -78,25 +79,33 @@ class Kube:
         with meaning(f"get {resource.kind} {_key(namespace, name)}"):
             return await self._json("get", resource.path(namespace, name))
 
-    async def list(
+    async def pages(
         self, resource: Resource, namespace: str | None = None, *, fields: str = ""
-    ) -> Body:
-        """Return the list of a resource, in one namespace or in all.
+    ) -> AsyncIterator[Body]:
+        """Yield the list of a resource page by page, in one namespace or in all.
+
+        Whole, it would be many times larger than what is kept of it. All pages have the version of
+        the first.
 
         Args:
             resource: brings the labels and fields by which it is listed.
             namespace: where; None for everywhere.
             fields: other fields than the resource's.
         """
-        query = []
+        query = [("limit", str(PAGE_OBJECTS))]
         if resource.selector:
             query.append(("labelSelector", resource.selector))
         if chosen := fields or resource.fields:
             query.append(("fieldSelector", chosen))
-        with meaning(f"list {resource.plural} of {namespace or 'all namespaces'}"):
-            return await self._json(
-                "get", resource.path(namespace), query=query, seconds=LIST_SECONDS
-            )
+        following: str | None = ""
+        while following is not None:
+            more = [("continue", following)] if following else []
+            with meaning(f"list {resource.plural} of {namespace or 'all namespaces'}"):
+                page = await self._json(
+                    "get", resource.path(namespace), query=[*query, *more], seconds=LIST_SECONDS
+                )
+            yield page
+            following = page["metadata"].get("continue") or None
 
     async def create(self, resource: Resource, body: Body) -> Body:
         """Make an object, and return it as the API server completed it."""

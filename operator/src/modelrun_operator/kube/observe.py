@@ -12,6 +12,7 @@ from modelrun_operator.kube.cache import Cache
 from modelrun_operator.kube.client import Kube
 from modelrun_operator.kube.progress import Heard
 from modelrun_operator.kube.resources import CHILDREN, EVENTS, RUNS, WATCHES
+from modelrun_operator.kube.slim import slim
 from modelrun_operator.run import Run
 
 _ENDED: Final = frozenset({"Succeeded", "Failed"})
@@ -153,8 +154,13 @@ async def find_events(pod: dict[str, Any], kube: Kube) -> tuple[dict[str, Any], 
     """Return the events about one pod."""
     metadata = pod["metadata"]
     about = f"involvedObject.uid={metadata['uid']}"
-    found = await kube.list(EVENTS, metadata["namespace"], fields=about)
-    return tuple({**body, "kind": EVENTS.kind} for body in found.get("items") or ())
+    return tuple(
+        [
+            {**body, "kind": EVENTS.kind}
+            async for page in kube.pages(EVENTS, metadata["namespace"], fields=about)
+            for body in page.get("items") or ()
+        ]
+    )
 
 
 def _is_over(job: dict[str, Any]) -> bool:
@@ -201,11 +207,11 @@ async def fill(
         )
         try:
             for place in places:
-                found = await kube.list(resource, place)
-                bodies += found.get("items") or []
-                said = int(found["metadata"].get("resourceVersion") or 0)
-                # What changed after the first of several lists is left to the watch.
-                version = min(version, said) if version else said
+                async for page in kube.pages(resource, place):
+                    bodies += [slim(body, resource.kind) for body in page.get("items") or ()]
+                    said = int(page["metadata"].get("resourceVersion") or 0)
+                    # What changed after the first of several lists is left to the watch.
+                    version = min(version, said) if version else said
         except NotFound:
             missing.append(f"{resource.plural}.{resource.group}")
             continue
