@@ -102,7 +102,8 @@ def _note(entry: dict[str, Any], thing: dict[str, Any], lives: dict[str, Life]) 
         case "pods", "", "delete" if "-worker-" in name:
             life.workers_gone = at
         case "daskclusters", "", "patch":
-            if entry["user"]["username"] == OPERATOR and life.scaled is None:
+            # Before that, the operator may have touched it for a controller that was late.
+            if entry["user"]["username"] == OPERATOR:
                 life.scaled = at
 
 
