@@ -106,13 +106,22 @@ def operator(
 
 
 @pytest.fixture(scope="session")
-def s3_server(cluster: Cluster) -> Iterator[s3.S3]:
-    """An S3 service in the cluster, reachable from pods and from the test."""
+def s3_service(cluster: Cluster) -> Iterator[str]:
+    """The address of an S3 service in the cluster, for pods."""
     s3.deploy(cluster, current_image(cluster.provider.home, S3_NAME))
+    yield s3.ENDPOINT
+    cluster.kubectl("delete", "namespace", s3.NAMESPACE, "--wait=false")
+
+
+@pytest.fixture
+def s3_server(cluster: Cluster, s3_service: str) -> Iterator[s3.S3]:
+    """The S3 service, reachable from pods and from the test.
+
+    Each test has a way of its own to it: one ends when the API server goes, as it does for others.
+    """
     log = EVIDENCE / "s3-forward.log"
     with s3.forwarded(cluster, "svc/s3", 5000, s3.NAMESPACE, log) as port:
-        yield s3.S3(s3.ENDPOINT, f"http://127.0.0.1:{port}")
-    cluster.kubectl("delete", "namespace", s3.NAMESPACE, "--wait=false")
+        yield s3.S3(s3_service, f"http://127.0.0.1:{port}")
 
 
 @pytest.fixture(scope="session")
