@@ -66,13 +66,18 @@ class BareControlPlane:
         return self.folder / "kubeconfig"
 
     @property
+    def certificates(self) -> Certificates:
+        """Its certificates."""
+        return Certificates(self.folder / "certificates")
+
+    @property
     def audit(self) -> Path:
         """The audit log."""
         return self.folder / "audit.log"
 
     def start(self) -> Api:
         """Start etcd and the API server; return the administrator's connection once it is ready."""
-        certificates = Certificates(self.folder / "certificates")
+        certificates = self.certificates
         certificates.issue_all()
         etcd, peer, port = free_ports(3)
         server = f"https://{HOST}:{port}"
@@ -144,7 +149,7 @@ class BareControlPlane:
         A definition that comes after them is one whose children nobody deletes for half a minute:
         the garbage collector looks for new kinds that often.
         """
-        certificates = Certificates(self.folder / "certificates")
+        certificates = self.certificates
         key = certificates.key
         self.processes.start(
             "kube-controller-manager",

@@ -92,20 +92,20 @@ class Kube:
             namespace: where; None for everywhere.
             fields: other fields than the resource's.
         """
-        query = [("limit", str(PAGE_OBJECTS))]
+        whole = [("limit", str(PAGE_OBJECTS))]
         if resource.selector:
-            query.append(("labelSelector", resource.selector))
+            whole.append(("labelSelector", resource.selector))
         if chosen := fields or resource.fields:
-            query.append(("fieldSelector", chosen))
-        following: str | None = ""
-        while following is not None:
-            more = [("continue", following)] if following else []
+            whole.append(("fieldSelector", chosen))
+        query = whole
+        while query:
             with meaning(f"list {resource.plural} of {namespace or 'all namespaces'}"):
                 page = await self._json(
-                    "get", resource.path(namespace), query=[*query, *more], seconds=LIST_SECONDS
+                    "get", resource.path(namespace), query=query, seconds=LIST_SECONDS
                 )
             yield page
-            following = page["metadata"].get("continue") or None
+            following = page["metadata"].get("continue")
+            query = [*whole, ("continue", following)] if following else []
 
     async def create(self, resource: Resource, body: Body) -> Body:
         """Make an object, and return it as the API server completed it."""
