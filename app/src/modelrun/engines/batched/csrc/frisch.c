@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cholesky.h"
 #include "frame.h"
 #include "qr.h"
 #include "vec.h"
@@ -65,41 +66,18 @@ void frisch_close(Frisch *f)
     free(f->breaks);
 }
 
-/* lower Cholesky factor of Q' diag(weight) Q in f->normal; 0 when it is not positive definite */
+/* Cholesky factor of Q' diag(weight) Q in f->normal; 0 when it is not positive definite */
 static int factor(Frisch *f, const double *q, ptrdiff_t ld, int p, ptrdiff_t padded)
 {
-    double *l = f->normal;
-    for (int j = 0; j < p; ++j) {
-        vec_multiply(q + j * ld, f->weight, f->t, padded);
-        vec_dots(q, ld, j + 1, f->t, padded, l + j * p);
-    }
-    for (int j = 0; j < p; ++j)
-        for (int m = 0; m <= j; ++m) {
-            double s = l[j * p + m];
-            for (int i = 0; i < m; ++i)
-                s -= l[j * p + i] * l[m * p + i];
-            if (m == j && !(s > 0))
-                return 0;
-            l[j * p + m] = m < j ? s / l[m * p + m] : sqrt(s);
-        }
-    return 1;
+    vec_gram(q, ld, p, f->weight, padded, f->normal);
+    return cholesky_factor(f->normal, p, 0.0);
 }
 
 /* f->step solves the factored system for Q' t */
 static void solve(Frisch *f, const double *q, ptrdiff_t ld, int p, ptrdiff_t padded)
 {
-    double *b = f->step, *l = f->normal;
-    vec_dots(q, ld, p, f->t, padded, b);
-    for (int j = 0; j < p; ++j) {
-        for (int m = 0; m < j; ++m)
-            b[j] -= l[j * p + m] * b[m];
-        b[j] /= l[j * p + j];
-    }
-    for (int j = p - 1; j >= 0; --j) {
-        for (int m = j + 1; m < p; ++m)
-            b[j] -= l[m * p + j] * b[m];
-        b[j] /= l[j * p + j];
-    }
+    vec_dots(q, ld, p, f->t, padded, f->step);
+    cholesky_solve(f->normal, p, f->step);
 }
 
 /* the longest step that keeps v + step * d positive */

@@ -5,6 +5,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "cholesky.h"
 #include "likelihood.h"
 #include "qr.h"
 #include "vec.h"
@@ -46,39 +47,17 @@ static int newton_step(LikelihoodWork *w)
     int k = w->k;
     ptrdiff_t padded = w->rows.padded, ld = w->rows.ld;
     double n = (double)w->rows.n, *l = w->square;
-    for (int j = 0; j < k; ++j) {
-        vec_multiply(w->design + j * ld, w->w, w->z, padded);
-        vec_dots(w->design, ld, j + 1, w->z, padded, w->scratch);
-        for (int m = 0; m <= j; ++m)
-            l[j * k + m] = w->scratch[m] / n;
-        l[j * k + j] += RIDGE;
-    }
+    vec_gram(w->design, ld, k, w->w, padded, l);
     vec_dots(w->design, ld, k, w->slope, padded, w->step);
     for (int j = 0; j < k; ++j) {
-        for (int m = 0; m <= j; ++m) {
-            double s = l[j * k + m];
-            for (int i = 0; i < m; ++i)
-                s -= l[j * k + i] * l[m * k + i];
-            if (m < j)
-                l[j * k + m] = s / l[m * k + m];
-            else if (!(s > 0))
-                return 0;
-            else
-                l[j * k + j] = sqrt(s);
-        }
+        for (int m = 0; m <= j; ++m)
+            l[j * k + m] /= n;
+        l[j * k + j] += RIDGE;
+        w->step[j] /= n;
     }
-    for (int j = 0; j < k; ++j) {
-        double s = w->step[j] / n;
-        for (int m = 0; m < j; ++m)
-            s -= l[j * k + m] * w->step[m];
-        w->step[j] = s / l[j * k + j];
-    }
-    for (int j = k - 1; j >= 0; --j) {
-        double s = w->step[j];
-        for (int m = j + 1; m < k; ++m)
-            s -= l[m * k + j] * w->step[m];
-        w->step[j] = s / l[j * k + j];
-    }
+    if (!cholesky_factor(l, k, 0.0))
+        return 0;
+    cholesky_solve(l, k, w->step);
     return 1;
 }
 

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cholesky.h"
 #include "constant.h"
 #include "frisch.h"
 #include "gate.h"
@@ -73,30 +74,12 @@ static int work_open(Work *w, ptrdiff_t rows, int p)
 static int weighted_step(Work *w, int p)
 {
     const Rows *x = &w->rows;
-    double *l = w->square;
-    for (int j = 0; j < p; ++j) {
-        vec_multiply(x->x + j * x->ld, w->w, w->z, x->padded);
-        vec_dots(x->x, x->ld, j + 1, w->z, x->padded, l + j * p);
-        w->b[j] = vec_dot(w->z, x->y, x->padded);
-    }
-    for (int j = 0; j < p; ++j) {
-        for (int m = 0; m <= j; ++m) {
-            double s = l[j * p + m];
-            for (int i = 0; i < m; ++i)
-                s -= l[j * p + i] * l[m * p + i];
-            if (m == j && !(s > 0))
-                return 0;
-            l[j * p + m] = m < j ? s / l[m * p + m] : sqrt(s);
-        }
-        for (int m = 0; m < j; ++m)
-            w->b[j] -= l[j * p + m] * w->b[m];
-        w->b[j] /= l[j * p + j];
-    }
-    for (int j = p - 1; j >= 0; --j) {
-        for (int m = j + 1; m < p; ++m)
-            w->b[j] -= l[m * p + j] * w->b[m];
-        w->b[j] /= l[j * p + j];
-    }
+    vec_gram(x->x, x->ld, p, w->w, x->padded, w->square);
+    vec_multiply(w->w, x->y, w->z, x->padded);
+    vec_dots(x->x, x->ld, p, w->z, x->padded, w->b);
+    if (!cholesky_factor(w->square, p, 0.0))
+        return 0;
+    cholesky_solve(w->square, p, w->b);
     return 1;
 }
 

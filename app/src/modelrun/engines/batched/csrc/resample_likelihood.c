@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cholesky.h"
 #include "dist.h"
 #include "gate.h"
 #include "qr.h"
@@ -24,48 +25,28 @@ static double *take(double **next, size_t count)
     return at;
 }
 
-/* l = Cholesky factor of X' diag(weight) X / scale + ridge, lower, row j at l + j * p; 0 if
- * singular */
+/* l = Cholesky factor of X' diag(weight) X / scale + ridge; 0 if singular */
 static int factor(Replicate *w, const double *weight, double scale, double ridge)
 {
     int p = w->d->p;
     double *l = w->l;
+    vec_gram(w->x, w->ld, p, weight, w->padded, l);
     for (int j = 0; j < p; ++j) {
-        vec_multiply(w->x + j * w->ld, weight, w->z, w->padded);
-        vec_dots(w->x, w->ld, j + 1, w->z, w->padded, l + j * p);
         for (int m = 0; m <= j; ++m)
             l[j * p + m] /= scale;
         l[j * p + j] += ridge;
-        double diagonal = l[j * p + j];
-        for (int m = 0; m <= j; ++m) {
-            double s = l[j * p + m];
-            for (int i = 0; i < m; ++i)
-                s -= l[j * p + i] * l[m * p + i];
-            if (m == j && !(s > 1e-14 * diagonal))
-                return 0;
-            l[j * p + m] = m < j ? s / l[m * p + m] : sqrt(s);
-        }
     }
-    return 1;
+    return cholesky_factor(l, p, 1e-14);
 }
 
 /* g = (LL')^-1 X' score / scale */
 static void solve(Replicate *w, const double *score, double scale)
 {
     int p = w->d->p;
-    double *l = w->l, *g = w->g;
-    vec_dots(w->x, w->ld, p, score, w->padded, g);
-    for (int j = 0; j < p; ++j) {
-        g[j] /= scale;
-        for (int m = 0; m < j; ++m)
-            g[j] -= l[j * p + m] * g[m];
-        g[j] /= l[j * p + j];
-    }
-    for (int j = p - 1; j >= 0; --j) {
-        for (int m = j + 1; m < p; ++m)
-            g[j] -= l[m * p + j] * g[m];
-        g[j] /= l[j * p + j];
-    }
+    vec_dots(w->x, w->ld, p, score, w->padded, w->g);
+    for (int j = 0; j < p; ++j)
+        w->g[j] /= scale;
+    cholesky_solve(w->l, p, w->g);
 }
 
 /* The first regression of IRLS sees each response: its weights and right side, summed by pattern.

@@ -19,6 +19,9 @@ double vec_dot(const double *a, const double *b, ptrdiff_t n);
 /* c[j] = sum_i q[j * ld + i] * v[i], for j < k */
 void vec_dots(const double *q, ptrdiff_t ld, int k, const double *v, ptrdiff_t n, double *c);
 
+/* c[j * k + m] = sum_i w[i] * q[j * ld + i] * q[m * ld + i], for m <= j < k */
+void vec_gram(const double *q, ptrdiff_t ld, int k, const double *w, ptrdiff_t n, double *c);
+
 /* v[i] -= sum_j c[j] * q[j * ld + i] */
 void vec_subtract(const double *q, ptrdiff_t ld, int k, const double *c, double *v, ptrdiff_t n);
 

@@ -13,6 +13,7 @@
 #endif
 
 #if defined(__x86_64__) && defined(__GLIBC__) && defined(__GNUC__) && !defined(MODELRUN_BASELINE)
+#define MODELRUN_IFUNC
 #define VERSIONED __attribute__((target_clones("avx512f", "avx2", "default")))
 #else
 #define VERSIONED
