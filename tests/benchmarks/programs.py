@@ -15,7 +15,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import yaml
 
 from benchmarks import naive
 from benchmarks.difference import Sample, largest_difference
@@ -37,7 +36,7 @@ def write(workload: Workload, folder: Path, *, audit: bool) -> Path:
         "spec": spec,
     }
     file = folder / f"bench-{workload.number}.yaml"
-    file.write_text(yaml.safe_dump(document))
+    file.write_text(json.dumps(document, indent=1))  # YAML as well, with every text in quotes
     return file
 
 

@@ -19,6 +19,7 @@ from benchmarks.workload import Workload
 from modelrun.backends.backend import Done
 from modelrun.backends.catalog import open_backend
 from modelrun.pipeline import preloads
+from modelrun.plan.shelf import Shelf
 from modelrun.plan.task import Task
 from modelrun.plan.tasks import cut
 from modelrun.preparing import prepare
@@ -36,6 +37,7 @@ def measure(workload: Workload, folder: Path, cores: int) -> dict[str, Any]:
     plan = prepare(
         load(file), base=folder, folder=folder / f"study-{workload.number}", environment=os.environ
     ).plan
+    shelf = Shelf(plan.study)
     fits = np.arange(min(FITS, workload.slices), dtype=np.int64)
     slices = sampled(workload, folder)[: workload.naive_fits]
     alone: list[float] = []
@@ -47,16 +49,16 @@ def measure(workload: Workload, folder: Path, cores: int) -> dict[str, Any]:
         open_backend("dask", workers=cores, preload=preloads(plan)) as dask,
     ):
         for backend in (serial, dask):
-            _fit(backend, plan, fits[: 4 * cores], 0.01)
+            _fit(backend, plan, shelf, fits[: 4 * cores], 0.01)
         for _ in range(ROUNDS):
             began = time.process_time()
             for _, frame in slices:
                 naive.fit(frame, workload.models[0])
             plain.append((time.process_time() - began) / len(slices))
             began = time.process_time()
-            alone.append(_fit(serial, plan, fits, 0.01))
+            alone.append(_fit(serial, plan, shelf, fits, 0.01))
             alone_cpu.append((time.process_time() - began) / len(fits))
-            together.append(_fit(dask, plan, fits, min(alone) / len(fits)))
+            together.append(_fit(dask, plan, shelf, fits, min(alone) / len(fits)))
     return {
         "ownCpuMsPerFit": round(1000 * min(alone_cpu), 3),
         "naiveCpuMsPerFit": round(1000 * min(plain), 3),
@@ -68,9 +70,9 @@ def measure(workload: Workload, folder: Path, cores: int) -> dict[str, Any]:
     }
 
 
-def _fit(backend: Any, plan: Any, fits: np.ndarray, seconds: float) -> float:
+def _fit(backend: Any, plan: Any, shelf: Shelf, fits: np.ndarray, seconds: float) -> float:
     """Return the seconds from the first task handed out to the last outcome taken."""
-    work = prepare_work(plan.study.folder, backend)
+    work = prepare_work(plan.study, shelf, backend)
     tasks: Any = cut({0: fits}, seconds_per_fit={0: seconds}, workers=backend.workers)
     if len(fits) <= 4 * backend.workers():
         tasks = (Task(number, 0, fits[number : number + 1]) for number in range(len(fits)))

@@ -83,6 +83,7 @@ def prepare(
             columns=columns,
             env=environment,
             rows=build.wants_rows(spec),
+            scratch=folder,
         )
         if only:
             table = selection.only(table, only, by=spec.slices.by)

@@ -73,6 +73,16 @@ def _content(path: str) -> str:
         return ""
 
 
+def memory() -> int:
+    """Return the bytes of memory of this machine, or of the container where that has fewer."""
+    total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    for path in ("memory.max", "memory/memory.limit_in_bytes"):
+        words = _content(f"/sys/fs/cgroup/{path}").split()
+        if words and words[0].isdigit():
+            total = min(total, int(words[0]))
+    return total
+
+
 def memory_per_worker(workers: int) -> int:
     """Return the bytes of anonymous memory that each of some workers on this machine may use."""
     from distributed.system import MEMORY_LIMIT

@@ -2,7 +2,7 @@
 
 The file of the run is looked at before it is validated, so this is a guess: columns whose names
 stand somewhere in the file. Whoever reads the data takes what was read if it is what is needed, and
-reads as ever if not. What goes wrong here is told there.
+reads as ever if not, as where they are too many for memory. What goes wrong here is told there.
 """
 
 from __future__ import annotations
@@ -42,10 +42,13 @@ class Ahead:
         import pyarrow as pa
         import pyarrow.parquet as pq
 
+        from modelrun.datasets import mapped
+
         try:
             file = pq.ParquetFile(pa.memory_map(self.address))
             names = [name for name in file.schema_arrow.names if name in self._words]
-            self._table = file.read(columns=names)
+            if not mapped.wanted(file, names):
+                self._table = file.read(columns=names)
         except (OSError, pa.ArrowException):
             self._table = None
 

@@ -6,6 +6,7 @@ only for addresses that need them. The schema is read first, so that only needed
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from modelrun.datasets import mapped
 from modelrun.errors import InfrastructureError, UserMistake
 
 _SUFFIXES = {
@@ -61,9 +63,19 @@ class File:
         """
         return self._opened(lambda source: _schema(source, self.format, self._separator()))
 
-    def table(self, columns: Sequence[str] | None = None) -> pa.Table:
-        """Return these columns, or all; raises as `schema` does."""
-        return self._opened(lambda source: _table(source, self.format, self._separator(), columns))
+    def table(
+        self, columns: Sequence[str] | None = None, *, scratch: Path | None = None
+    ) -> pa.Table:
+        """Return these columns, or all; raises as `schema` does.
+
+        Args:
+            columns: Their names.
+            scratch: A folder for rows that are too many for memory (parquet); it must stay while
+                the table is used.
+        """
+        return self._opened(
+            lambda source: _table(source, self.format, self._separator(), columns, scratch)
+        )
 
     def _separator(self) -> str:
         return "\t" if ".tsv" in self.address.lower() else ","
@@ -214,13 +226,18 @@ def _schema(source: Any, kind: str, separator: str) -> pa.Schema:
             return reader.schema
 
 
-def _table(source: Any, kind: str, separator: str, columns: Sequence[str] | None) -> pa.Table:
+def _table(
+    source: Any, kind: str, separator: str, columns: Sequence[str] | None, scratch: Path | None
+) -> pa.Table:
     names = None if columns is None else list(columns)
     match kind:
         case "parquet":
             import pyarrow.parquet as pq
 
-            return pq.ParquetFile(source).read(columns=names)
+            file = pq.ParquetFile(source)
+            if scratch is not None and mapped.wanted(file, names):
+                return _beside_memory(file, names, scratch)
+            return file.read(columns=names)
         case "arrow":
             table = _arrow_reader(source).read_all()
             return table if names is None else table.select(names)
@@ -228,6 +245,19 @@ def _table(source: Any, kind: str, separator: str, columns: Sequence[str] | None
             from pyarrow import csv
 
             return csv.read_csv(source, **_csv_options(separator, names))
+
+
+def _beside_memory(file: Any, names: list[str] | None, scratch: Path) -> pa.Table:
+    try:
+        return mapped.table(file, names, scratch / "rows")
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        raise UserMistake(
+            f"the rows are too many for memory, and {scratch} has no room for them; set TMPDIR to "
+            "a folder on a larger disk.",
+            field="spec.data",
+        ) from None
 
 
 def _arrow_reader(source: Any) -> Any:

@@ -53,6 +53,7 @@ def read(
     columns: Sequence[str] | None = None,
     env: Mapping[str, str] | None = None,
     rows: bool = False,
+    scratch: Path | None = None,
 ) -> pa.Table:
     """Read columns of the data, filtered by `where`.
 
@@ -62,6 +63,8 @@ def read(
         columns: The columns that are needed; all by default.
         env: The environment, for the folder where a volume is mounted.
         rows: Whether to add the column `ROW`.
+        scratch: A folder where rows that are too many for memory may lie; it must stay while the
+            table is used.
 
     Returns:
         The rows in the order of the file, the columns in the order asked for.
@@ -95,7 +98,8 @@ def read(
     if isinstance(source, File):
         content = ahead.take(source.address, needed)
         if content is None:
-            content = source.table(needed if set(needed) != set(known) else None).select(needed)
+            some = needed if set(needed) != set(known) else None
+            content = source.table(some, scratch=scratch).select(needed)
         table = settle(content)
     else:
         table = source.select(needed)
