@@ -135,7 +135,7 @@ def _finish(writing: Sequence[Future[None]]) -> None:
 
 
 def _append(sink: BinaryIO, column: pa.ChunkedArray) -> None:
-    sink.write(memoryview(_numbers(column)).cast("B"))
+    sink.write(_numbers(column).data)
 
 
 def _numbers(column: pa.ChunkedArray) -> npt.NDArray[Any]:
