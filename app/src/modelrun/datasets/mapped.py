@@ -30,6 +30,7 @@ ROWS: Final = 1 << 20
 WRITERS: Final = 2
 """Threads that write while the next piece is decoded."""
 
+
 def wanted(file: Any, names: Sequence[str] | None) -> bool:
     """Return whether these columns of a `pyarrow.parquet.ParquetFile` are too large for memory."""
     chosen = _columns(file, names)
