@@ -93,7 +93,8 @@ class Scratch(Wire):
     """The folder for the panel and for spilling, at /scratch in every pod."""
 
     size: Quantity = "10Gi"
-    """The most it may hold; it must fit the panel. Counted as memory with medium Memory."""
+    """The most it may hold; it must fit the panel, in the runner twice where the panel takes more
+    than a quarter of its memory. Counted as memory with medium Memory."""
 
     medium: Literal["Memory"] | None = None
     """Memory for a file system in memory; absent for the node's disk."""
