@@ -58,5 +58,6 @@ def difference(ours: pd.DataFrame, theirs: pd.DataFrame) -> float:
         same = (a == b) | (np.isnan(a) & np.isnan(b))
         with np.errstate(divide="ignore", invalid="ignore"):
             apart = np.where(same, 0.0, np.abs(a - b) / np.asarray(units[name]))
+        apart[np.isnan(apart)] = np.inf  # a number on one side only
         worst = max(worst, float(np.max(apart, initial=0.0)))
     return worst

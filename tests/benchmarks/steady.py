@@ -1,13 +1,19 @@
 """All cores against one core, by the same engine, with everything up and imported.
 
-One block is fitted on one core by the backend `serial`, then on all cores by `dask`, in turns; the
-best of each counts, because other work on a machine only ever adds time.
+One block is fitted on one core by the backend `serial`, then on all cores by `dask`, in turns. Each
+turn gives its ratios, and the one in the middle counts. Cores of a shared machine slow each other
+down, so that what the machine itself reaches is measured as well: a loop that does nothing else, in
+one process and in one for each core at once.
 """
 
 from __future__ import annotations
 
 import os
+import statistics
+import subprocess
+import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,9 +32,18 @@ from modelrun.preparing import prepare
 from modelrun.work import prepare as prepare_work
 from modelrun_api.loader import load
 
-ROUNDS = 3
+ROUNDS = 5
 FITS = 2_000
 """Fits of a round at most."""
+
+LOOP = """
+import time
+began = time.perf_counter()
+total = 0
+for number in range(20_000_000):
+    total += number * number
+print(time.perf_counter() - began)
+"""
 
 
 def measure(workload: Workload, folder: Path, cores: int) -> dict[str, Any]:
@@ -44,6 +59,7 @@ def measure(workload: Workload, folder: Path, cores: int) -> dict[str, Any]:
     alone_cpu: list[float] = []
     together: list[float] = []
     plain: list[float] = []
+    loops: list[tuple[float, float]] = []
     with (
         open_backend("serial") as serial,
         open_backend("dask", workers=cores, preload=preloads(plan)) as dask,
@@ -59,15 +75,29 @@ def measure(workload: Workload, folder: Path, cores: int) -> dict[str, Any]:
             alone.append(_fit(serial, plan, shelf, fits, 0.01))
             alone_cpu.append((time.process_time() - began) / len(fits))
             together.append(_fit(dask, plan, shelf, fits, min(alone) / len(fits)))
+            loops.append((_loop(1), _loop(cores)))
     return {
-        "ownCpuMsPerFit": round(1000 * min(alone_cpu), 3),
-        "naiveCpuMsPerFit": round(1000 * min(plain), 3),
-        "gain": round(min(plain) / min(alone_cpu), 2),
+        "ownCpuMsPerFit": round(1000 * statistics.median(alone_cpu), 3),
+        "naiveCpuMsPerFit": round(1000 * statistics.median(plain), 3),
+        "gain": round(_middle(plain, alone_cpu), 2),
         "gainTarget": workload.gain,
-        "ofIdeal": round(min(alone) / (cores * min(together)), 3),
+        "ofIdeal": round(_middle(alone, together) / cores, 3),
+        "machineOfIdeal": round(_middle(*zip(*loops, strict=True)), 3),
         "serialSeconds": [round(seconds, 2) for seconds in alone],
         "daskSeconds": [round(seconds, 2) for seconds in together],
     }
+
+
+def _middle(above: Sequence[float], below: Sequence[float]) -> float:
+    """Return the ratio of the turn in the middle."""
+    return statistics.median(one / other for one, other in zip(above, below, strict=True))
+
+
+def _loop(processes: int) -> float:
+    """Return the mean seconds of the same loop in so many processes at once."""
+    command = [sys.executable, "-c", LOOP]
+    running = [subprocess.Popen(command, stdout=subprocess.PIPE) for _ in range(processes)]
+    return sum(float(one.communicate(timeout=300)[0]) for one in running) / processes
 
 
 def _fit(backend: Any, plan: Any, shelf: Shelf, fits: np.ndarray, seconds: float) -> float:
