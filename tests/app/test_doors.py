@@ -36,6 +36,18 @@ def test_run_takes_a_dictionary_and_returns_pandas_frames(tmp_path, monkeypatch)
     assert "pooled" in result._repr_html_()
 
 
+def test_missing_kernels_are_told_once_and_statsmodels_does_the_fits(tmp_path, monkeypatch, capsys):
+    import modelrun
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setitem(sys.modules, "modelrun.engines.batched._kernels", None)
+    document = json.loads(json.dumps(DOCUMENT))
+    document["spec"]["models"].append(document["spec"]["models"][0] | {"name": "again"})
+    result = modelrun.run(document, backend="serial")
+    assert set(result.fits["engine"]) == {"statsmodels"}
+    assert capsys.readouterr().err.count("kernels of the batched engine are missing") == 1
+
+
 def test_run_takes_a_file_and_a_model_run_object_alike(tmp_path, monkeypatch):
     import yaml
 

@@ -13,6 +13,7 @@ from typing import Final
 import pyarrow as pa
 
 from modelrun.datasets import ROW, settle
+from modelrun.engines import batched
 from modelrun.errors import UserMistake
 from modelrun.plan import (
     columns,
@@ -56,7 +57,7 @@ class Plan:
     """A hash of all rows over the columns that models read; 32 hexadecimal digits."""
 
     notes: tuple[str, ...]
-    """What a person should know: rows without a group, and the like."""
+    """What a person should know: rows without a group, kernels that are missing."""
 
     def __len__(self) -> int:
         """Return the number of fits."""
@@ -184,7 +185,7 @@ def build(
         key_lo=key_lo,
         digests=digests,
         data_fingerprint=fingerprint,
-        notes=_notes(spec, sorted_rows),
+        notes=_notes(spec, sorted_rows, planned),
     )
 
 
@@ -282,11 +283,16 @@ def _keys(
     return key_hi, key_lo
 
 
-def _notes(spec: ModelRunSpec, sorted_rows: panel.Panel) -> tuple[str, ...]:
+def _notes(
+    spec: ModelRunSpec, sorted_rows: panel.Panel, planned: list[PlannedModel]
+) -> tuple[str, ...]:
     notes: list[str] = []
     if sorted_rows.left_out:
         notes.append(
             f"{sorted_rows.left_out} rows have no value in {' or '.join(spec.slices.by)} and "
             "belong to no group"
         )
+    kernels = batched.available()
+    if any(model.reason == kernels.reason for model in planned):
+        notes.append(kernels.reason)
     return tuple(notes)
