@@ -34,7 +34,10 @@ from modelrun_api.loader import load
 
 ROUNDS = 5
 FITS = 2_000
-"""Fits of a round at most."""
+"""Fits of a round at most, ..."""
+
+SECONDS = 10.0
+"""... and repeated until a round of one core takes so long: less tells more of chance."""
 
 LOOP = """
 import time
@@ -66,6 +69,8 @@ def measure(workload: Workload, folder: Path, cores: int) -> dict[str, Any]:
     ):
         for backend in (serial, dask):
             _fit(backend, plan, shelf, fits[: 4 * cores], 0.01)
+        once = _fit(serial, plan, shelf, fits, 0.01)
+        fits = np.tile(fits, max(1, round(SECONDS / once)))
         for _ in range(ROUNDS):
             began = time.process_time()
             for _, frame in slices:
