@@ -27,6 +27,7 @@ from modelrun.backends.dask import DaskBackend
 from modelrun.backends.machine import ONE_THREAD
 from modelrun.errors import InfrastructureError, UserMistake
 from modelrun.work import Work
+from support.imports import imported
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -346,3 +347,12 @@ def test_a_folder_of_the_same_name_on_another_machine_is_not_taken_for_the_study
     assert Work(place).place == place
     with contextlib.suppress(FileNotFoundError):
         (study / placement.MARK).unlink()
+
+
+def test_memory_is_what_distributed_finds_without_importing_it():
+    from distributed.system import MEMORY_LIMIT
+
+    assert machine.memory() == MEMORY_LIMIT
+    assert (
+        imported("from modelrun.backends import machine; machine.memory()", "distributed") == set()
+    )

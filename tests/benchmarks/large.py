@@ -21,7 +21,7 @@ import pyarrow.parquet as pq
 
 from benchmarks import panels
 from benchmarks.measure import MIB, command
-from benchmarks.workload import CLUSTER
+from benchmarks.programs import write_run
 from benchmarks.workloads import by_formula, grouped
 
 GIB = 1 << 30
@@ -76,24 +76,13 @@ def _writing(path: Path, size: int) -> float:
 
 def _run(folder: Path, data: Path, memory: float) -> dict[str, Any]:
     began = time.perf_counter()
-    with pq.ParquetFile(data) as file:
-        for part in range(file.num_row_groups):
-            file.read_row_group(part)
+    with pq.ParquetFile(data) as rows:
+        for part in range(rows.num_row_groups):
+            rows.read_row_group(part)
     reading = time.perf_counter() - began
-    spec = json.loads(
-        json.dumps(grouped(by_formula("OLS", 5))).replace("{data}", str(data.resolve()))
-    )
-    spec |= {"execution": {"audit": "0%"}, "cluster": CLUSTER}
-    document = {
-        "apiVersion": "modelrun.dev/v1alpha1",
-        "kind": "ModelRun",
-        "metadata": {"name": "bench-12"},
-        "spec": spec,
-    }
-    file_ = folder / "bench-12.yaml"
-    file_.write_text(json.dumps(document, indent=1))
+    file = write_run(12, grouped(by_formula("OLS", 5)), data, folder, audit="0%")
     out = folder / "out-12"
-    arguments = [sys.executable, "-m", "modelrun", "run", str(file_), "--to", str(out)]
+    arguments = [sys.executable, "-m", "modelrun", "run", str(file), "--to", str(out)]
     try:
         cost = command(
             [*arguments, "--quiet", "--no-report"],

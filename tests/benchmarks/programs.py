@@ -27,15 +27,19 @@ def write(workload: Workload, folder: Path, *, audit: bool) -> Path:
     data = folder / f"data-{workload.number}.parquet"
     if workload.make is not None and not data.exists():
         workload.make(data)
-    spec = json.loads(json.dumps(workload.spec).replace("{data}", str(data.resolve())))
-    spec["execution"] = {"audit": "0.1%" if audit else "0%"}
+    return write_run(workload.number, workload.spec, data, folder, audit="0.1%" if audit else "0%")
+
+
+def write_run(number: int, spec: dict[str, Any], data: Path, folder: Path, *, audit: str) -> Path:
+    """Write the file of a run; `{data}` in its spec stands for the path of the data."""
+    spec = json.loads(json.dumps(spec).replace("{data}", str(data.resolve())))
     document = {
         "apiVersion": "modelrun.dev/v1alpha1",
         "kind": "ModelRun",
-        "metadata": {"name": f"bench-{workload.number}"},
-        "spec": spec,
+        "metadata": {"name": f"bench-{number}"},
+        "spec": spec | {"execution": {"audit": audit}},
     }
-    file = folder / f"bench-{workload.number}.yaml"
+    file = folder / f"bench-{number}.yaml"
     file.write_text(json.dumps(document, indent=1))  # YAML as well, with every text in quotes
     return file
 

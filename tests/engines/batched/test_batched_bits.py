@@ -6,6 +6,7 @@ import importlib.util
 import subprocess
 import sys
 import sysconfig
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
@@ -21,6 +22,7 @@ from modelrun.engines.batched.covariance import HAC, HC
 from modelrun.engines.batched.distinct import distinct
 
 NAME = "modelrun.engines.batched._kernels"
+ROOT = Path(__file__).resolve().parents[3]
 CSRC = Path(batched.__file__).with_name("csrc")
 
 pytestmark = pytest.mark.skipif(not available(), reason=available().reason)
@@ -31,7 +33,10 @@ def narrow(tmp_path_factory: pytest.TempPathFactory) -> ModuleType:
     """The kernels built without any instruction that is not in every processor."""
     library = tmp_path_factory.mktemp("narrow") / "_kernels.abi3.so"
     compiler = (sysconfig.get_config_var("CC") or "cc").split()
-    flags = ["-shared", "-fPIC", "-O1", "-std=gnu11", "-ffp-contract=off", "-DMODELRUN_BASELINE"]
+    extensions = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]
+    (kernels,) = extensions["ext-modules"]
+    own = ["-O1", "-DMODELRUN_BASELINE"]  # the last -O counts
+    flags = ["-shared", "-fPIC", *kernels["extra-compile-args"], *own]
     includes = [f"-I{CSRC}", f"-I{sysconfig.get_path('include')}", "-DPy_LIMITED_API=0x030B0000"]
     sources = sorted(map(str, CSRC.glob("*.c")))
     subprocess.run(

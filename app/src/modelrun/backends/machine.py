@@ -34,6 +34,13 @@ the kernel handing out memory in pages of 4 KiB."""
 
 FILES_PER_WORKER = 3
 FILES_FOR_THE_REST = 200
+_MEMORY_FILES = (
+    "/sys/fs/cgroup/memory/memory.limit_in_bytes",
+    "/sys/fs/cgroup/memory/memory.soft_limit_in_bytes",
+    "/sys/fs/cgroup/memory.max",
+    "/sys/fs/cgroup/memory.high",
+    "/sys/fs/cgroup/memory.low",
+)
 RUNNER_SHARE = 0.1
 """The share of memory that workers leave to the runner, the scheduler and the system."""
 
@@ -74,21 +81,20 @@ def _content(path: str) -> str:
 
 
 def memory() -> int:
-    """Return the bytes of memory of this machine, or of the container where that has fewer."""
+    """Return the bytes of memory of this machine, or of the container where that has fewer.
+
+    The same as distributed.system.MEMORY_LIMIT, without the second that importing it takes.
+    """
     total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    for path in ("memory.max", "memory/memory.limit_in_bytes"):
-        words = _content(f"/sys/fs/cgroup/{path}").split()
-        if words and words[0].isdigit():
-            total = min(total, int(words[0]))
-    return total
+    limits = [int(word) for path in _MEMORY_FILES for word in _content(path).split()[:1]
+              if word.isdigit()]  # fmt: skip
+    limits.append(resource.getrlimit(resource.RLIMIT_RSS)[1])
+    return min([total, *(limit for limit in limits if limit > 0)])
 
 
 def memory_per_worker(workers: int) -> int:
     """Return the bytes of anonymous memory that each of some workers on this machine may use."""
-    from distributed.system import MEMORY_LIMIT
-
-    total: int = MEMORY_LIMIT
-    return int(total * (1 - RUNNER_SHARE) / max(1, workers))
+    return int(memory() * (1 - RUNNER_SHARE) / max(1, workers))
 
 
 @dataclass(frozen=True, slots=True)

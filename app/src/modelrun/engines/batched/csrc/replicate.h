@@ -8,7 +8,7 @@ typedef struct {
     const Distinct *d;
     const Family *family;
     ptrdiff_t ld, padded;
-    double *x, *count, *sum, *linear, *previous, *mu, *w, *z, *score, *pairs;
+    double *x, *count, *sum, *linear, *previous, *mu, *w, *score, *pairs;
     double *log_factorials,
         *entropy; /* of each pair: log y!, and the saturated term of the deviance */
     double *l, *r, *inverse, *square, *b, *g, *variance, *scratch;

@@ -268,7 +268,7 @@ int resample_likelihood(const Distinct *d, const Draw *draw, const int64_t *repl
     int p = d->p, constant;
     size_t pp = PADDED((size_t)p * p);
     double *block =
-        aligned_doubles(w.ld * (p + 8) + 3 * PADDED(d->pairs) + 4 * pp + 4 * PADDED(p + 1));
+        aligned_doubles(w.ld * (p + 7) + 3 * PADDED(d->pairs) + 4 * pp + 4 * PADDED(p + 1));
     double *next = block;
     if (!quantiles_open(&quantiles, options->level) || block == NULL) {
         free(block);
@@ -278,9 +278,8 @@ int resample_likelihood(const Distinct *d, const Draw *draw, const int64_t *repl
     family_open(&family, options->family, options->link, options->alpha);
     w.family = &family;
     w.x = take(&next, w.ld * p);
-    double **const vectors[] = {&w.count, &w.sum, &w.linear, &w.previous,
-                                &w.mu,    &w.w,   &w.z,      &w.score};
-    for (int k = 0; k < 8; ++k)
+    double **const vectors[] = {&w.count, &w.sum, &w.linear, &w.previous, &w.mu, &w.w, &w.score};
+    for (int k = 0; k < 7; ++k)
         *vectors[k] = take(&next, w.ld);
     w.pairs = take(&next, d->pairs);
     w.log_factorials = take(&next, d->pairs);

@@ -24,32 +24,26 @@
 #include "vec_lanes.h"
 
 /* The name by which others call a function, bound to one of the three when it is first called. */
-#define PUBLIC(type, name, parameters)                                                             \
-    static type(*pick_##name(void)) parameters                                                     \
+#define PUBLIC(name)                                                                               \
+    static __typeof__(name) *pick_##name(void)                                                     \
     {                                                                                              \
         __builtin_cpu_init();                                                                      \
         return __builtin_cpu_supports("avx512f") ? name##_avx512f                                  \
                : __builtin_cpu_supports("avx2")  ? name##_avx2                                     \
                                                  : name##_baseline;                                \
     }                                                                                              \
-    type name parameters __attribute__((ifunc("pick_" #name)));
+    __typeof__(name) name __attribute__((ifunc("pick_" #name)));
 
-PUBLIC(double, vec_dot, (const double *a, const double *b, ptrdiff_t n))
-PUBLIC(void, vec_dots,
-       (const double *q, ptrdiff_t ld, int k, const double *v, ptrdiff_t n, double *c))
-PUBLIC(void, vec_gram,
-       (const double *q, ptrdiff_t ld, int k, const double *w, ptrdiff_t n, double *c))
-PUBLIC(void, vec_subtract,
-       (const double *q, ptrdiff_t ld, int k, const double *c, double *v, ptrdiff_t n))
-PUBLIC(void, vec_combine,
-       (const double *q, ptrdiff_t ld, int k, const double *c, double *v, ptrdiff_t n))
-PUBLIC(void, vec_scale, (double *v, double factor, ptrdiff_t n))
-PUBLIC(void, vec_multiply, (const double *a, const double *b, double *out, ptrdiff_t n))
-PUBLIC(void, vec_leverage, (const double *q, ptrdiff_t ld, int k, double *h, ptrdiff_t n))
-PUBLIC(void, vec_filter,
-       (const double *u, const double *weight, int lags, double *z, ptrdiff_t n))
-PUBLIC(void, vec_check_weights,
-       (const double *y, const double *fitted, double q, double *w, ptrdiff_t n))
+PUBLIC(vec_dot)
+PUBLIC(vec_dots)
+PUBLIC(vec_gram)
+PUBLIC(vec_subtract)
+PUBLIC(vec_combine)
+PUBLIC(vec_scale)
+PUBLIC(vec_multiply)
+PUBLIC(vec_leverage)
+PUBLIC(vec_filter)
+PUBLIC(vec_check_weights)
 
 #else
 

@@ -173,9 +173,7 @@ TARGET LOCAL void NAMED(vec_gram)(const double *q, ptrdiff_t ld, int k, const do
                                   ptrdiff_t n, double *c)
 {
     double part[4];
-    for (int j = 0; j < k && n <= BLOCK; ++j)
-        dots(q, ld, j + 1, q + j * ld, w, n, c + j * k);
-    for (ptrdiff_t from = 0; n > BLOCK && from < n; from += BLOCK) {
+    for (ptrdiff_t from = 0; from < n; from += BLOCK) {
         ptrdiff_t rows = n - from < BLOCK ? n - from : BLOCK;
         const double *x = q + from;
         for (int j = 0; j < k; ++j)
