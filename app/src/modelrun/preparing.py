@@ -15,15 +15,18 @@ from pathlib import Path
 from typing import Final
 
 from modelrun import datasets, selection
+from modelrun.backends.catalog import ADDRESS
 from modelrun.engines import catalog, preflight
 from modelrun.errors import UserMistake
-from modelrun.plan import build
+from modelrun.plan import build, survey
 from modelrun.plan.build import Plan
 from modelrun.plan.engine_choice import EngineName, Question
+from modelrun.plan.survey import Survey
 from modelrun_api.document import Document
 from modelrun_api.environment import CODE_FOLDER, RUN_FILE
 from modelrun_api.loader import Loaded
 from modelrun_api.problems import SpecError
+from modelrun_api.spec import ModelRunSpec
 
 CODE_VARIABLE: Final = "MODELRUN_CODE_FOLDER"
 """Environment variable with the folder of the user's modules; by default the file's folder."""
@@ -77,24 +80,45 @@ def prepare(
         check_models(loaded)
         schema = datasets.schema(spec.data, base=base, env=environment)
         columns = build.needed(spec, schema)
-        table = datasets.read(
-            spec.data,
-            base=base,
-            columns=columns,
-            env=environment,
-            rows=build.wants_rows(spec),
-            scratch=folder,
-        )
-        if only:
-            table = selection.only(table, only, by=spec.slices.by)
+        rows = _resting(spec, columns, base=base, environment=environment, only=only)
+        if rows is None:
+            rows = datasets.read(
+                spec.data,
+                base=base,
+                columns=columns,
+                env=environment,
+                rows=build.wants_rows(spec),
+                scratch=folder,
+            )
+            if only:
+                rows = selection.only(rows, only, by=spec.slices.by)
         plan = build.build(
             spec,
-            table,
+            rows,
             folder=folder,
             code_folder=code_folder(base, environment).resolve(),
             choose=partial(_choose, distrusted),
         )
-    return Prepared(plan=plan, columns=columns, rows=table.num_rows)
+    return Prepared(plan=plan, columns=columns, rows=build.count(rows))
+
+
+def _resting(
+    spec: ModelRunSpec,
+    columns: Sequence[str],
+    *,
+    base: Path,
+    environment: Mapping[str, str],
+    only: Sequence[str],
+) -> Survey | None:
+    """Return a survey of rows that are too many for memory, where they can stay in their file.
+
+    Workers on other machines could not open it.
+    """
+    if only or ADDRESS in environment:
+        return None
+    assert spec.data is not None
+    found = datasets.in_file(spec.data, base=base, columns=columns, env=environment)
+    return None if found is None else survey.of_rows(found, spec)
 
 
 def code_folder(base: Path, environment: Mapping[str, str]) -> Path:

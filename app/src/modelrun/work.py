@@ -61,13 +61,14 @@ class WorkHere:
 
 
 def _fit(study: Study, task: Task) -> memoryview:
+    from modelrun.engines import piecewise
     from modelrun.engines.catalog import engine
 
     name = study.models[task.model].engine
     if name != "batched":
         importlib.import_module("statsmodels.api")  # takes seconds, which no fit shall pay for
     with WorkerGuard(limit=study.fit_timeout_seconds) as guard:
-        batch = engine(name).fit(study, task, guard)
+        batch = piecewise.fit(engine(name), study, task, guard)
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, batch.schema) as stream:
         stream.write_batch(batch)

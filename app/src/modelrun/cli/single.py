@@ -13,6 +13,7 @@ import numpy as np
 from modelrun.engines import naive
 from modelrun.errors import UserMistake
 from modelrun.plan.build import Plan
+from modelrun.plan.near import pieces
 from modelrun.preparing import prepare
 from modelrun_api.loader import load
 
@@ -29,10 +30,11 @@ def fit(key: str, file: Path, *, pdb: bool) -> int:
         )
         plan = prepared.plan
         number = find(plan, key)
-        model = plan.study.models[number // len(plan.study.slices)]
-        print(f"{model.name} · {describe(plan, number)}\n")
+        at, index = divmod(number, len(plan.study.slices))
+        study, _ = next(pieces(plan.study, at, np.array([index])))
+        print(f"{study.models[at].name} · {describe(plan, number)}\n")
         try:
-            result = naive.fit(plan.study, model, number % len(plan.study.slices))
+            result = naive.fit(study, study.models[at], index)
         except Exception:
             if pdb:
                 import pdb as debugger  # noqa: T100 - what --pdb asks for

@@ -1,7 +1,8 @@
 """Where rows come from: files anywhere, a mounted volume, and data that come with packages.
 
 `schema` tells names and types without reading rows, `read` reads only the columns asked for and
-applies `where`. What happens to the rows afterwards is for `modelrun.plan`.
+applies `where`; `in_file` leaves rows that are too many for memory where they are. What happens to
+the rows afterwards is for `modelrun.plan`.
 """
 
 from __future__ import annotations
@@ -10,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from modelrun.datasets.bundled import Description, describe, names
-    from modelrun.datasets.source import ROW, read, schema, settle
+    from modelrun.datasets.source import ROW, in_file, read, schema
 
-__all__ = ["ROW", "Description", "catalog", "describe", "names", "read", "schema", "settle"]
+__all__ = ["ROW", "Description", "catalog", "describe", "in_file", "names", "read", "schema"]
 
 
 def catalog() -> tuple[Description, ...]:
@@ -28,7 +29,7 @@ def __getattr__(name: str) -> Any:
         from modelrun.datasets import bundled
 
         return getattr(bundled, name)
-    if name in {"ROW", "read", "schema", "settle"}:
+    if name in {"ROW", "in_file", "read", "schema"}:
         from modelrun.datasets import source
 
         return getattr(source, name)

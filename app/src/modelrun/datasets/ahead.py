@@ -42,12 +42,12 @@ class Ahead:
         import pyarrow as pa
         import pyarrow.parquet as pq
 
-        from modelrun.datasets import mapped
+        from modelrun.datasets import extent
 
         try:
             file = pq.ParquetFile(pa.memory_map(self.address))
             names = [name for name in file.schema_arrow.names if name in self._words]
-            if not mapped.wanted(file, names):
+            if not extent.is_large(file, names):
                 self._table = file.read(columns=names)
         except (OSError, pa.ArrowException):
             self._table = None

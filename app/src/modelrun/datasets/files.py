@@ -15,7 +15,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from modelrun.datasets import mapped
+from modelrun.datasets import extent, mapped, parquet_rows
+from modelrun.datasets.parquet_rows import ParquetRows
 from modelrun.errors import InfrastructureError, UserMistake
 
 _SUFFIXES = {
@@ -76,6 +77,22 @@ class File:
         return self._opened(
             lambda source: _table(source, self.format, self._separator(), columns, scratch)
         )
+
+    def resting(self, columns: Sequence[str]) -> ParquetRows | None:
+        """Return columns that are too many for memory and can stay in this file; None: they cannot.
+
+        Raises as `schema` does.
+        """
+        if self.format != "parquet" or self._remote():
+            return None
+
+        def look(source: Any) -> ParquetRows | None:
+            import pyarrow.parquet as pq
+
+            return parquet_rows.of_file(pq.ParquetFile(source), self.address, columns)
+
+        found: ParquetRows | None = self._opened(look)
+        return found
 
     def _separator(self) -> str:
         return "\t" if ".tsv" in self.address.lower() else ","
@@ -235,8 +252,9 @@ def _table(
             import pyarrow.parquet as pq
 
             file = pq.ParquetFile(source)
-            if scratch is not None and mapped.wanted(file, names):
-                return _beside_memory(file, names, scratch)
+            chosen = file.schema_arrow.names if names is None else names
+            if scratch is not None and extent.is_large(file, chosen):
+                return _beside_memory(file, chosen, scratch)
             return file.read(columns=names)
         case "arrow":
             table = _arrow_reader(source).read_all()
@@ -247,7 +265,7 @@ def _table(
             return csv.read_csv(source, **_csv_options(separator, names))
 
 
-def _beside_memory(file: Any, names: list[str] | None, scratch: Path) -> pa.Table:
+def _beside_memory(file: Any, names: Sequence[str], scratch: Path) -> pa.Table:
     try:
         return mapped.table(file, names, scratch / "rows")
     except OSError as error:

@@ -1,8 +1,4 @@
-"""From the spec's `data` section to an Arrow table in a form that every estimator understands.
-
-Types are settled here once, so that a slice never sees another type than the whole: dates become
-timestamps, decimals and whole numbers with gaps become floats with NaN, as pandas has them.
-"""
+"""From the spec's `data` section to its rows, in a form that every estimator understands."""
 
 from __future__ import annotations
 
@@ -14,8 +10,9 @@ import numpy as np
 import pyarrow as pa
 
 from modelrun import arrays
-from modelrun.datasets import ahead
+from modelrun.datasets import ahead, settled
 from modelrun.datasets.files import File, absolute, format_of
+from modelrun.datasets.parquet_rows import ParquetRows
 from modelrun.errors import UserMistake
 from modelrun.nearest import suggestion
 from modelrun_api.spec import Data
@@ -43,7 +40,7 @@ def schema(data: Data, *, base: Path, env: Mapping[str, str] | None = None) -> p
     """
     source = _open(data, base, env or {})
     found = source.schema() if isinstance(source, File) else source.schema
-    return pa.schema([pa.field(field.name, _settled(field.type)) for field in found])
+    return pa.schema([pa.field(field.name, settled.kind(field.type)) for field in found])
 
 
 def read(
@@ -100,7 +97,7 @@ def read(
         if content is None:
             some = needed if set(needed) != set(known) else None
             content = source.table(some, scratch=scratch).select(needed)
-        table = settle(content)
+        table = settled.table(content)
     else:
         table = source.select(needed)
     if rows and ROW in known:
@@ -123,6 +120,29 @@ def read(
         if not mask.all():
             table = table.filter(arrays.from_numpy(mask))
     return table.select([*wanted, ROW] if rows else wanted)
+
+
+def in_file(
+    data: Data, *, base: Path, columns: Sequence[str], env: Mapping[str, str] | None = None
+) -> ParquetRows | None:
+    """Return columns of the data that are too many for memory and can stay in their file.
+
+    Args:
+        data: The spec's section.
+        base: The folder of the file, to which paths are relative.
+        columns: The columns that are needed, as `schema` names them.
+        env: The environment, for the folder where a volume is mounted.
+
+    Returns:
+        None where `read` has to make a table of them.
+
+    Raises:
+        UserMistake: The source is missing or unreadable.
+    """
+    if data.where is not None or data.dataset is not None:
+        return None
+    source = _open(data, base, env or {})
+    return source.resting(columns) if isinstance(source, File) else None
 
 
 def _open(data: Data, base: Path, env: Mapping[str, str]) -> File | pa.Table:
@@ -154,46 +174,3 @@ def _file(address: str, data: Data, field: str) -> File:
             field=field,
         )
     return File(address=address, format=kind, field=field)
-
-
-def _settled(kind: pa.DataType) -> pa.DataType:
-    """Return the type a column has after reading; gaps are not known yet."""
-    if pa.types.is_date(kind):
-        return pa.timestamp("us")
-    if pa.types.is_decimal(kind) or pa.types.is_float16(kind):
-        return pa.float64()
-    if pa.types.is_large_string(kind) or pa.types.is_string_view(kind):
-        return pa.string()
-    return kind
-
-
-def settle(table: pa.Table) -> pa.Table:
-    """Return a table with the types that every estimator understands; see the module.
-
-    Raises:
-        UserMistake: A value does not fit its column's type here.
-    """
-    columns = [
-        _settled_column(name, column)
-        for name, column in zip(table.column_names, table.columns, strict=True)
-    ]
-    return pa.Table.from_arrays(columns, names=table.column_names)
-
-
-def _settled_column(name: str, column: pa.ChunkedArray) -> pa.ChunkedArray | pa.Array:
-    kind = _settled(column.type)
-    if pa.types.is_null(kind):
-        return arrays.from_numpy(np.full(len(column), np.nan))
-    try:
-        settled = column if kind == column.type else column.cast(kind)
-    except pa.ArrowInvalid as error:
-        raise UserMistake(
-            f"column {name!r} of type {column.type} cannot be read: {error}", field="spec.data"
-        ) from None
-    if settled.null_count and pa.types.is_integer(kind):
-        return arrays.from_numpy(arrays.floats(settled))
-    if settled.null_count and pa.types.is_floating(kind):
-        values = arrays.to_numpy(settled)
-        gaps = arrays.missing_mask(settled)
-        return arrays.from_numpy(np.where(gaps, values.dtype.type(np.nan), values))
-    return settled

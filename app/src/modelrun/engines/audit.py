@@ -20,7 +20,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from modelrun import arrays
-from modelrun.engines import contract
+from modelrun.engines import contract, piecewise
 from modelrun.engines.contract import Comparison, Violation
 from modelrun.plan.study import Study
 from modelrun.plan.task import Task
@@ -175,7 +175,7 @@ def _sample(study: Study, model: int, own: Ints, each: int, seed: int) -> Sample
     # where nearly all are handed over, looking for the others must not cost a second run.
     while known < min(len(order), MOST_POOLS * pool) and len(random) < -(-each // 2):
         part = order[known : known + pool]
-        measures.append(engine.difficulty(study, model, part))
+        measures.append(piecewise.difficulty(engine, study, model, part))
         gated = part[np.isfinite(measures[-1][0])]
         random.extend(gated[: -(-each // 2) - len(random)].tolist())
         known += len(part)
@@ -204,7 +204,7 @@ def refit(study: Study, samples: list[Sample]) -> Iterator[pa.RecordBatch]:
 
     engine, guard = StatsmodelsEngine(), PlainGuard()
     for number, sample in enumerate(samples):
-        yield engine.fit(study, Task(number, sample.model, sample.slices()), guard)
+        yield piecewise.fit(engine, study, Task(number, sample.model, sample.slices()), guard)
 
 
 def compare(

@@ -12,7 +12,7 @@ from typing import Final
 
 import pyarrow as pa
 
-from modelrun.datasets import ROW, settle
+from modelrun.datasets import ROW, settled
 from modelrun.engines import batched
 from modelrun.errors import UserMistake
 from modelrun.plan import (
@@ -27,9 +27,10 @@ from modelrun.plan import (
 )
 from modelrun.plan.digest import Digest
 from modelrun.plan.engine_choice import Choose, Question
-from modelrun.plan.hashing import Rows
+from modelrun.plan.hashing import Hashes, Rows
 from modelrun.plan.slices import Slices
 from modelrun.plan.study import Design, Outputs, PlannedModel, Study
+from modelrun.plan.survey import Survey
 from modelrun.plan.words import Lanes, Words
 from modelrun_api.spec import Model, ModelRunSpec
 
@@ -89,9 +90,14 @@ def wants_rows(spec: ModelRunSpec) -> bool:
     return bool(spec.results.observations)
 
 
+def count(rows: pa.Table | Survey) -> int:
+    """Return how many rows there are."""
+    return rows.rows.count if isinstance(rows, Survey) else int(rows.num_rows)
+
+
 def build(
     spec: ModelRunSpec,
-    table: pa.Table,
+    rows: pa.Table | Survey,
     *,
     folder: Path,
     code_folder: Path | None = None,
@@ -101,8 +107,8 @@ def build(
 
     Args:
         spec: What to fit.
-        table: The needed columns, as `datasets.read` gives them; with `datasets.ROW` where
-            observations are asked for.
+        rows: The needed columns, as `datasets.read` gives them; with `datasets.ROW` where
+            observations are asked for. Or a survey of rows that stay in their file.
         folder: Where the study will be written if another process needs it.
         code_folder: Where the user's own modules are.
         choose: Answers which engine fits a model.
@@ -110,13 +116,19 @@ def build(
     Raises:
         UserMistake: Groups, windows, formulas or callables cannot be made of these rows.
     """
-    table = settle(table)
-    known = [name for name in table.column_names if name != ROW]
-    columns.check_slices(spec, known)
     window, resample = spec.slices.window, spec.slices.resample
-    sorted_rows = panel.build(
-        table, by=spec.slices.by, window_column=None if window is None else window.column
-    )
+    hashes: Hashes
+    if isinstance(rows, Survey):
+        sorted_rows, hashes = rows.panel, rows
+        known = list(sorted_rows.table.column_names)
+    else:
+        table = settled.table(rows)
+        known = [name for name in table.column_names if name != ROW]
+        columns.check_slices(spec, known)
+        sorted_rows = panel.build(
+            table, by=spec.slices.by, window_column=None if window is None else window.column
+        )
+        hashes = Rows(sorted_rows.table)
     slices = windows.build(
         sorted_rows, window, replicates=0 if resample is None else resample.replicates
     )
@@ -155,13 +167,12 @@ def build(
                 design_reason=reason,
             )
         )
+    kept = _kept(sorted_rows.table, planned, None if window is None else window.column)
     study = Study(
         folder=folder,
         models=tuple(planned),
         slices=slices,
-        panel=sorted_rows.table.select(
-            _kept(table, planned, None if window is None else window.column)
-        ),
+        panel=sorted_rows.table.select(kept),
         groups=sorted_rows.groups,
         window_column=None if window is None else window.column,
         min_rows=None if window is None else window.min_rows,
@@ -170,14 +181,14 @@ def build(
         fit_timeout_seconds=float(spec.execution.fit_timeout_seconds),
         code_folder=code_folder,
         formula_engine=FORMULA_ENGINE,
+        resting=rows.rows.select(kept) if isinstance(rows, Survey) else None,
     )
-    rows = Rows(sorted_rows.table)
     digests = tuple(_digest(model, study, places[model.name]) for model in planned)
     grouped = keys.of_groups(study.groups)
-    key_hi, key_lo = _keys(study, rows, grouped, digests)
+    key_hi, key_lo = _keys(study, hashes, grouped, digests)
     used = {name for model in planned for name in model.columns}
     fingerprint = keys.fingerprint(
-        rows, sorted(used), grouped, (sorted_rows.start, sorted_rows.stop)
+        hashes, sorted(used), grouped, (sorted_rows.start, sorted_rows.stop)
     )
     return Plan(
         study=study,
@@ -185,7 +196,7 @@ def build(
         key_lo=key_lo,
         digests=digests,
         data_fingerprint=fingerprint,
-        notes=_notes(spec, sorted_rows, planned),
+        notes=_notes(spec, sorted_rows, study),
     )
 
 
@@ -269,7 +280,7 @@ def _digest(model: PlannedModel, study: Study, at: int) -> Digest:
 
 
 def _keys(
-    study: Study, rows: Rows, grouped: Lanes, digests: tuple[Digest, ...]
+    study: Study, rows: Hashes, grouped: Lanes, digests: tuple[Digest, ...]
 ) -> tuple[Words, Words]:
     count = len(study.slices)
     key_hi, key_lo = keys.empty(count * len(study.models))
@@ -283,16 +294,20 @@ def _keys(
     return key_hi, key_lo
 
 
-def _notes(
-    spec: ModelRunSpec, sorted_rows: panel.Panel, planned: list[PlannedModel]
-) -> tuple[str, ...]:
+def _notes(spec: ModelRunSpec, sorted_rows: panel.Panel, study: Study) -> tuple[str, ...]:
     notes: list[str] = []
     if sorted_rows.left_out:
         notes.append(
             f"{sorted_rows.left_out} rows have no value in {' or '.join(spec.slices.by)} and "
             "belong to no group"
         )
+    if study.resting is not None:
+        size = study.resting.count * study.resting.row_bytes / (1 << 30)
+        notes.append(
+            f"the rows would take {size:.3g} GiB of memory; they stay in {study.resting.address} "
+            "and are decoded where they are fitted, so leave it as it is until the run has ended"
+        )
     kernels = batched.available()
-    if any(model.reason == kernels.reason for model in planned):
+    if any(model.reason == kernels.reason for model in study.models):
         notes.append(kernels.reason)
     return tuple(notes)

@@ -8,8 +8,8 @@ range [a, b) has (P_b - P_a) M^-a, modulo 2^64. Two lanes with their own multipl
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -36,12 +36,30 @@ from modelrun.plan.words import (
 Ints = npt.NDArray[np.int64]
 
 
+class Hashes(Protocol):
+    """What keys are made of, wherever the rows are."""
+
+    def at(self, name: str, rows: Ints) -> Lanes:
+        """Return a hash of the values of a column in these rows, shape (len(rows),) each."""
+        ...
+
+    def ranges(self, columns: Sequence[str], start: Ints, stop: Ints) -> Lanes:
+        """Return a hash of each range of rows over these columns, in order, shape (B,) each."""
+        ...
+
+
 class Rows:
     """Hashes of rows and of their ranges."""
 
-    def __init__(self, table: pa.Table) -> None:
-        """Remember the table; nothing is hashed yet."""
+    def __init__(self, table: pa.Table, *, threads: int | None = None) -> None:
+        """Remember the table; nothing is hashed yet.
+
+        Args:
+            table: The rows.
+            threads: That hash at once; all processors by default.
+        """
         self._table = table
+        self._threads = threads
         self._columns: dict[str, _Numbers | _Levels] = {}
         self._sums: dict[tuple[str, ...], Lanes] = {}
         self._last: tuple[tuple[str, ...], Ints, Ints, Lanes] | None = None
@@ -53,26 +71,39 @@ class Rows:
     def ranges(self, columns: Sequence[str], start: Ints, stop: Ints) -> Lanes:
         """Return a hash of each range of rows over these columns, in order, shape (B,) each.
 
-        The order of the columns makes no difference. Where ranges overlap, the sums of the last
-        set of columns are kept; where they do not, each is looked at by itself.
+        The order of the columns makes no difference.
         """
-        names = tuple(sorted(set(columns)))
+        names = in_order(columns)
         last = self._last
         if last is not None and last[0] == names and last[1] is start and last[2] is stop:
             return last[3]
+        lanes = finished(self.polynomials(names, start, stop), stop - start)
+        self._last = (names, start, stop, lanes)
+        return lanes
+
+    def polynomials(self, names: tuple[str, ...], start: Ints, stop: Ints) -> Lanes:
+        """Return the polynomial of each range of rows over these columns, shape (B,) each.
+
+        Where ranges overlap, the sums of the last set of columns are kept; where they do not,
+        each is looked at by itself.
+
+        Args:
+            names: The columns, as `in_order` gives them.
+            start: First row of each range.
+            stop: One past its last row.
+        """
         read = [self._column(name) for name in names]
         found = None
         if names not in self._sums and int((stop - start).sum()) <= 2 * self._table.num_rows:
-            found = row_hash.polynomials([column.raw() for column in read], start, stop)
+            found = row_hash.polynomials(
+                [column.raw() for column in read], start, stop, threads=self._threads
+            )
         if found is None:
             if names not in self._sums:
                 self._sums = {names: self._prefix_sums(names)}
             first, second = self._sums[names]
             found = _polynomials(first, 0, start, stop), _polynomials(second, 1, start, stop)
-        lengths = mix((stop - start).astype(np.uint64))
-        lanes = mix(found[0] ^ lengths), mix(found[1] ^ lengths)
-        self._last = (names, start, stop, lanes)
-        return lanes
+        return found
 
     def _column(self, name: str) -> _Numbers | _Levels:
         if name not in self._columns:
@@ -96,6 +127,32 @@ class Rows:
         for lane in range(LANES):
             _accumulate(sums[lane], lane)
         return sums
+
+
+def in_order(columns: Iterable[str]) -> tuple[str, ...]:
+    """Return a set of columns in the order in which it is named here."""
+    return tuple(sorted(set(columns)))
+
+
+def finished(polynomials: Lanes, lengths: Ints) -> Lanes:
+    """Return the hashes of ranges of rows, from their polynomials and lengths, shape (B,) each."""
+    known = mix(lengths.astype(np.uint64))
+    return mix(polynomials[0] ^ known), mix(polynomials[1] ^ known)
+
+
+def appended(polynomials: Words, lane: int, offsets: Ints, first: Ints) -> Words:
+    """Return the polynomials of ranges that are made of neighbouring ranges.
+
+    Args:
+        polynomials: Of the parts in one lane, shape (n,).
+        lane: Which lane.
+        offsets: Rows of the range that lie before each part, shape (n,).
+        first: The first part of each range, ascending, shape (B,).
+    """
+    low, high = powers(MULTIPLIERS[lane], int(offsets.max()) + 1)
+    with np.errstate(over="ignore"):
+        moved = polynomials * low[offsets % PAGE] * high[offsets // PAGE]
+        return np.add.reduceat(moved, first)
 
 
 class _Numbers:

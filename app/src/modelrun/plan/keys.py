@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from modelrun.plan import hashing
 from modelrun.plan.digest import Digest
-from modelrun.plan.hashing import Rows
+from modelrun.plan.hashing import Hashes
 from modelrun.plan.slices import Slices
 from modelrun.plan.words import LANES, Lanes, Words, digest_words, mix, salt
 
@@ -42,12 +42,12 @@ def of_groups(groups: pa.Table) -> Lanes:
     return mix(total[0]), mix(total[1])
 
 
-def labels(slices: Slices, rows: Rows, grouped: Lanes, window_column: str | None) -> Lanes:
+def labels(slices: Slices, rows: Hashes, grouped: Lanes, window_column: str | None) -> Lanes:
     """Return a hash of each base slice's labels in both lanes, shape (B,) each.
 
     Args:
         slices: All slices of the study.
-        rows: The panel's rows.
+        rows: Hashes of the panel's rows.
         grouped: What `of_groups` returned.
         window_column: The column that holds the windows' labels, if any.
     """
@@ -65,13 +65,13 @@ def labels(slices: Slices, rows: Rows, grouped: Lanes, window_column: str | None
 
 
 def of_model(
-    slices: Slices, rows: Rows, columns: Sequence[str], labelled: Lanes, digest: Digest
+    slices: Slices, rows: Hashes, columns: Sequence[str], labelled: Lanes, digest: Digest
 ) -> Lanes:
     """Return the keys of one model's fits, shape (S,) each.
 
     Args:
         slices: All slices of the study.
-        rows: The panel's rows.
+        rows: Hashes of the panel's rows.
         columns: The columns that the model reads.
         labelled: What `labels` returned.
         digest: The model's digest.
@@ -89,11 +89,11 @@ def of_model(
     return lanes[0], lanes[1]
 
 
-def fingerprint(rows: Rows, columns: Sequence[str], grouped: Lanes, places: Places) -> str:
+def fingerprint(rows: Hashes, columns: Sequence[str], grouped: Lanes, places: Places) -> str:
     """Return one hash of all rows, group by group, 32 hexadecimal digits.
 
     Args:
-        rows: The panel's rows.
+        rows: Hashes of the panel's rows.
         columns: The columns that any model reads.
         grouped: What `of_groups` returned.
         places: First row of each group, and one past its last.

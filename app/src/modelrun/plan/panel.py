@@ -86,16 +86,21 @@ def _sorted_groups(table: pa.Table, by: Sequence[str]) -> Ints | None:
     if len(by) != 1:
         return None
     array = arrays.single(table.column(by[0]))
-    if array.null_count or not (pa.types.is_integer(array.type) or _is_time(array.type)):
+    if array.null_count or not has_plain_order(array.type):
         return None
-    values = arrays.to_numpy(array)
+    return first_of_equal(arrays.to_numpy(array))
+
+
+def has_plain_order(kind: pa.DataType) -> bool:
+    """Return whether values of a type are in the order of numbers and none is like no other."""
+    return bool(pa.types.is_integer(kind) or (pa.types.is_timestamp(kind) and kind.tz is None))
+
+
+def first_of_equal(values: npt.NDArray[Any]) -> Ints | None:
+    """Return where each run of equal values begins, or None where values do not ascend."""
     if (values[1:] < values[:-1]).any():
         return None
     return np.concatenate([[0], np.flatnonzero(values[1:] != values[:-1]) + 1]).astype(np.int64)
-
-
-def _is_time(kind: pa.DataType) -> bool:
-    return bool(pa.types.is_timestamp(kind) and kind.tz is None)
 
 
 def _stops(start: Ints, table: pa.Table) -> Ints:

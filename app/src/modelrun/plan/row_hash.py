@@ -27,10 +27,18 @@ _LEAST: Final = 1 << 18
 """Rows below which a second thread costs more than it saves."""
 
 
-def polynomials(columns: Sequence[Raw | None], start: Ints, stop: Ints) -> Lanes | None:
+def polynomials(
+    columns: Sequence[Raw | None], start: Ints, stop: Ints, *, threads: int | None = None
+) -> Lanes | None:
     """Return sum_j h_j M^j over the rows of each range in both lanes, shape (B,) each.
 
     None where NumPy has to do it.
+
+    Args:
+        columns: What is hashed.
+        start: First row of each range.
+        stop: One past its last row.
+        threads: That hash at most; all processors by default.
     """
     read = [column for column in columns if column is not None]
     if len(read) < len(columns) or not read or not len(start) or not batched.available():
@@ -48,7 +56,8 @@ def polynomials(columns: Sequence[Raw | None], start: Ints, stop: Ints) -> Lanes
         )  # fmt: skip
 
     ends = np.cumsum(stop - start)
-    threads = min(os.cpu_count() or 1, int(ends[-1]) // _LEAST + 1)
+    most = threads or os.cpu_count() or 1
+    threads = min(most, int(ends[-1]) // _LEAST + 1)
     edges = [0, *np.searchsorted(ends, ends[-1] * np.arange(1, threads) // threads), len(start)]
     with ThreadPoolExecutor(threads) as pool:
         for _ in pool.map(some, map(slice, edges, edges[1:])):

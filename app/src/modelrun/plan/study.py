@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from modelrun.datasets.parquet_rows import ParquetRows
 from modelrun.plan.slices import Slices
 from modelrun_api.spec import Model, Resample
 
@@ -136,3 +137,6 @@ class Study:
 
     formula_engine: str
     """The pinned formula package, `patsy`."""
+
+    resting: ParquetRows | None = None
+    """Where the rows are that are too many for `panel`, which has none then: see plan.near."""

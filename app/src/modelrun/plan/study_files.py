@@ -2,8 +2,8 @@
 
 Numbers lie in .npy files and tables in uncompressed Arrow files, so that opening reads nothing
 and processes of one machine share the pages. A design's columns that are the panel's own are only
-named. The folder holds no paths of the machine that wrote
-it except its own code folder, and travels as a whole.
+named. The folder holds no paths of the machine that wrote it except its own code folder, and
+travels as a whole; but rows that stay in their file stay on their machine.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ import pyarrow as pa
 from pyarrow import ipc
 
 from modelrun import arrays
+from modelrun.datasets.parquet_rows import ParquetRows
 from modelrun.plan.slices import Slices
 from modelrun.plan.study import Design, DesignColumn, Outputs, PlannedModel, Study
 from modelrun_api.spec import Model, Resample
@@ -86,6 +87,7 @@ def open_study(folder: Path) -> Study:
         fit_timeout_seconds=document["fitTimeoutSeconds"],
         code_folder=None if document["codeFolder"] is None else Path(document["codeFolder"]),
         formula_engine=document["formulaEngine"],
+        resting=_resting(document["resting"]),
     )
 
 
@@ -173,7 +175,22 @@ def _document(study: Study) -> dict[str, Any]:
         "fitTimeoutSeconds": study.fit_timeout_seconds,
         "codeFolder": None if study.code_folder is None else str(study.code_folder),
         "formulaEngine": study.formula_engine,
+        "resting": None if study.resting is None else asdict(study.resting),
     }
+
+
+def _resting(entry: dict[str, Any] | None) -> ParquetRows | None:
+    if entry is None:
+        return None
+    size, changed = entry["stamp"]
+    return ParquetRows(
+        address=entry["address"],
+        names=tuple(entry["names"]),
+        edges=tuple(entry["edges"]),
+        groups=tuple(entry["groups"]),
+        row_bytes=entry["row_bytes"],
+        stamp=(size, changed),
+    )
 
 
 def _model(entry: dict[str, Any], designs: dict[int, Design]) -> PlannedModel:
