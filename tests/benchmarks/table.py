@@ -90,9 +90,9 @@ def large(row: Row) -> str:
         return f"{head}: not completed, {row['why']}"
     return (
         f"{head}: {row['fits']:,} fits in {row['bareSeconds']} s, of which reading and planning "
-        f"{row['timings']['reading']} s; parquet alone reads it in {row['parquetSeconds']} s "
-        f"({row['shareOfParquetReading']:.0%} of its speed, aim 70 %), and writing as many bytes "
-        f"to this disk takes {row['diskSeconds']} s; runner at most {row['runnerMiB']:,} MiB, "
+        f"{row['timings']['reading']} s; parquet alone reads it in {row['parquetSeconds']} s: "
+        f"reading has {row['shareOfParquetReading']:.0%} of its speed (aim 70 %), the whole run "
+        f"{row['shareOfParquet']:.0%}; runner at most {row['runnerMiB']:,} MiB, "
         f"{row['runnerAnonymousMiB']:,} of them not mapped files"
     )
 
