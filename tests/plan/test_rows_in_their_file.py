@@ -237,6 +237,7 @@ CANNOT: Mapping[str, Mapping[str, Any]] = {
         }
     },
     "not in order": {"slices": {"by": ["mixed"]}},
+    "one row not in order": {"slices": {"by": ["late"]}},
     "groups of text": {"slices": {"by": ["word"]}},
     "two groups": {"slices": {"by": ["g", "firm"]}},
     "one long group": {"slices": {"by": ["half"]}},
@@ -259,6 +260,7 @@ def test_rows_that_cannot_stay_are_read_as_ever(
     for name, values in {
         "at": np.arange(n),
         "mixed": random.permutation(n) // LENGTH,
+        "late": np.where(np.arange(n) == 330, 2, np.arange(n) // LENGTH),
         "half": np.arange(n) // (n // 2),
         "word": random.choice(["one", "two"], n),
         "yes": random.random(n) < 0.5,
