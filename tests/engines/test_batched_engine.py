@@ -181,6 +181,20 @@ def test_drawn_rows_are_the_same_in_both_engines(
         ("Logit", {"formula": "yes ~ a + b"}),
         ("Poisson", {"formula": "count ~ a", "init": {"exposure": column("weight")}}),
         ("GLM", {"formula": "count ~ a", "init": {"family": "Poisson"}}),
+        ("Probit", {"formula": "yes ~ a + b"}),
+        ("GLM", {"formula": "y ~ a + b"}),
+        ("GLM", {"formula": "weight ~ a", "init": {"family": {"family": "Gamma", "link": "Log"}}}),
+        (
+            "GLM",
+            {"formula": "yes ~ a", "init": {"family": {"family": "Binomial", "link": "Probit"}}},
+        ),
+        (
+            "GLM",
+            {
+                "formula": "count ~ a",
+                "init": {"family": {"family": "NegativeBinomial", "alpha": 0.5}},
+            },
+        ),
     ],
 )
 def test_replicates_by_counts_are_those_of_drawn_rows(

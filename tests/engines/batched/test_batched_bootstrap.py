@@ -99,6 +99,81 @@ def test_replicates_equal_statsmodels_on_the_drawn_rows(block: int) -> None:
         )
 
 
+FAMILIES = [
+    glm.Family("Gaussian"),
+    glm.Family("Gaussian", "Log"),
+    glm.Family("Poisson", "Sqrt"),
+    glm.Family("Poisson", "Identity"),
+    glm.Family("Binomial", "Probit"),
+    glm.Family("Binomial", "CLogLog"),
+    glm.Family("Gamma"),
+    glm.Family("Gamma", "Log"),
+    glm.Family("NegativeBinomial", "Log", alpha=0.7),
+]
+
+
+@pytest.mark.parametrize("family", FAMILIES, ids=lambda family: f"{family.name}-{family.link_name}")
+@pytest.mark.parametrize("distinct_rows", [True, False])
+def test_every_family_equals_statsmodels_on_the_drawn_rows(
+    family: glm.Family, distinct_rows: bool
+) -> None:
+    n = 300
+    x, counts, binary, _ = _data(n)
+    if not distinct_rows:
+        x[:, 3] = np.random.default_rng(4).normal(size=n)
+    mean = np.exp(x @ np.array([0.8, 0.1, -0.2, 0.1]))
+    y = {
+        "Gaussian": 5 + mean + np.random.default_rng(5).normal(size=n),
+        "Poisson": counts + 1,
+        "Binomial": binary,
+        "Gamma": np.random.default_rng(6).gamma(3.0, mean / 3.0),
+        "NegativeBinomial": counts,
+    }[family.name]
+    fits = bootstrap.likelihood(
+        distinct(Columns.of_matrix(x), y, 0, n),
+        bootstrap.Draws(SEED, np.arange(3)),
+        model="GLM",
+        family=family,
+    )
+    links = {"Identity": "Identity", "InversePower": "InversePower", "Sqrt": "Sqrt"}
+    link = getattr(sm.families.links, links.get(family.link_name, family.link_name))()
+    more = {"alpha": family.alpha} if family.name == "NegativeBinomial" else {}
+    theirs = getattr(sm.families, family.name)(link=link, **more)
+    for replicate in range(3):
+        rows = _drawn(n, replicate, 0)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            reference = sm.GLM(y[rows], x[rows], family=theirs).fit()
+        assert not gate.hand_over(fits.reasons)[replicate]
+        _equal(fits, replicate, reference)
+        assert fits.statistic("iterations")[replicate] == reference.fit_history["iteration"]
+        for name, value in (
+            ("scale", reference.scale),
+            ("deviance", reference.deviance),
+            ("null_deviance", reference.null_deviance),
+            ("pearson_chi2", reference.pearson_chi2),
+            ("log_lik", reference.llf),
+        ):
+            np.testing.assert_allclose(fits.statistic(name)[replicate], value, rtol=1e-9)
+
+
+def test_probit_equals_statsmodels_on_the_drawn_rows() -> None:
+    n = 300
+    x, _, binary, _ = _data(n)
+    fits = bootstrap.likelihood(
+        distinct(Columns.of_matrix(x), binary, 0, n),
+        bootstrap.Draws(SEED, np.arange(3)),
+        model="Probit",
+    )
+    for replicate in range(3):
+        rows = _drawn(n, replicate, 0)
+        reference = sm.Probit(binary[rows], x[rows]).fit(disp=0)
+        assert not gate.hand_over(fits.reasons)[replicate]
+        _equal(fits, replicate, reference)
+        assert fits.statistic("iterations")[replicate] == reference.mle_retvals["iterations"]
+        np.testing.assert_allclose(fits.statistic("ll_null")[replicate], reference.llnull)
+
+
 def test_missing_rows_are_drawn_and_then_dropped_and_offsets_are_kept() -> None:
     n = 200
     x, counts, _, _ = _data(n)
@@ -147,8 +222,8 @@ def test_what_needs_drawn_rows_is_refused() -> None:
     x, counts, _, _ = _data(50)
     slice_ = distinct(Columns.of_matrix(x[:, 1:]), counts, 0, 50)
     draws = bootstrap.Draws(SEED, np.arange(2))
-    assert not bootstrap.supports("GLM", glm.Family("Gamma"))
+    assert not bootstrap.supports("QuantReg")
     with pytest.raises(ValueError, match="not fitted by counts"):
-        bootstrap.likelihood(slice_, draws, model="Probit")
+        bootstrap.likelihood(slice_, draws, model="QuantReg")
     with pytest.raises(ValueError, match="no column of ones"):
         bootstrap.ols(slice_, draws)

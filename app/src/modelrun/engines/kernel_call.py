@@ -253,9 +253,12 @@ def call(
             maxiter=translation.maxiter or 100,
             wanted=wanted,
         )
-        separable = translation.family.name in {"Binomial", "Poisson"}
         return of_likelihood(
-            fits, outputs.coefficients, statistics, glm=True, can_separate=separable
+            fits,
+            outputs.coefficients,
+            statistics,
+            glm=True,
+            can_separate=translation.can_separate,
         )
     fits = discrete.fit(
         rows.design,
@@ -272,4 +275,6 @@ def call(
         maxiter=translation.maxiter or 35,
         wanted=wanted,
     )
-    return of_likelihood(fits, outputs.coefficients, statistics, glm=False, can_separate=True)
+    return of_likelihood(
+        fits, outputs.coefficients, statistics, glm=False, can_separate=translation.can_separate
+    )

@@ -97,4 +97,6 @@ def call(
         conf_level=level,
         null_model=bool(_NULL & set(statistics)),
     )
-    return of_likelihood(found, outputs.coefficients, statistics, glm=glm, can_separate=True)
+    return of_likelihood(
+        found, outputs.coefficients, statistics, glm=glm, can_separate=translation.can_separate
+    )

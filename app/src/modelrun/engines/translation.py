@@ -59,6 +59,11 @@ class Translation:
     columns: Mapping[str, str] | None = None
     """Columns of the panel by keyword: weights, offset, exposure, freq_weights, var_weights."""
 
+    @property
+    def can_separate(self) -> bool:
+        """Whether the data can put a maximum of the likelihood at infinity."""
+        return self.kind != "glm" or self.family.name in {"Binomial", "Poisson"}
+
     def column(self, keyword: str) -> str | None:
         """Return the column that a keyword points to."""
         return (self.columns or {}).get(keyword)

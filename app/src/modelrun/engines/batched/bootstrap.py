@@ -1,10 +1,10 @@
 """Bootstrap replicates of one slice in one call, by counts of its distinct rows.
 
 Draws are those of the published definition (csrc/draw.c): word u of Philox4x64-10 with key
-(seed, replicate) stands for floor((u >> 11) / 2^53 m). After the first step a Poisson or logistic
-fit costs its distinct rows of the design, not its rows. A replicate depends on its number alone, so
-that any split into calls gives the same bits. What `supports` denies is fitted on drawn rows by the
-other kernels.
+(seed, replicate) stands for floor((u >> 11) / 2^53 m). After the first step the equations of a
+likelihood model cost its distinct rows of the design, not its rows. A replicate depends on its
+number alone, so that any split into calls gives the same bits. What `supports` denies is fitted on
+drawn rows by the other kernels.
 """
 
 from __future__ import annotations
@@ -14,15 +14,14 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from modelrun.engines.batched import glm, load
+from modelrun.engines.batched import discrete, glm, load
 from modelrun.engines.batched import likelihood as likelihood_results
 from modelrun.engines.batched import ols as ols_results
 from modelrun.engines.batched.coefficients import Coefficients
+from modelrun.engines.batched.covariance import Nonrobust
 from modelrun.engines.batched.distinct import Distinct
 from modelrun.engines.batched.likelihood import LikelihoodFits
 from modelrun.engines.batched.ols import OlsFits
-
-_FAMILY_AND_LINK = {"Poisson": (1, 1), "Binomial": (2, 2), "Logit": (2, 2)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,17 +40,14 @@ class Draws:
 
 
 def supports(model: str, family: glm.Family | None = None) -> bool:
-    """Whether replicates of OLS, GLM, Logit or Poisson can be fitted by counts.
+    """Whether replicates of OLS, GLM, Logit, Probit or Poisson can be fitted by counts.
 
     Nonrobust covariances only, and no weights; the rest of the batched engine does those on drawn
     rows.
     """
     if model == "GLM":
-        return family is not None and (family.name, family.link_name) in {
-            ("Poisson", "Log"),
-            ("Binomial", "Logit"),
-        }
-    return model in {"OLS", "Logit", "Poisson"}
+        return family is not None and glm.supports(family, Nonrobust())
+    return model == "OLS" or model in discrete.FAMILY_AND_LINK
 
 
 def ols(
@@ -122,12 +118,12 @@ def likelihood(
     conf_level: float = 0.95,
     null_model: bool = True,
 ) -> LikelihoodFits:
-    """Fit GLM (Poisson with log, binomial with logit), Logit or Poisson to every replicate.
+    """Fit GLM, Logit, Probit or Poisson to every replicate.
 
     Args:
         slice_: Distinct rows of the slice, with the offset if there is one.
         draws: Which replicates.
-        model: GLM, Logit or Poisson.
+        model: GLM, Logit, Probit or Poisson.
         family: Of a GLM.
         maxiter: Iterations at most; statsmodels' default when None.
         use_t: Inference by the t distribution.
@@ -142,7 +138,8 @@ def likelihood(
         message = f"bootstrap.likelihood: {model} {family or ''} is not fitted by counts"
         raise ValueError(message)
     newton = model != "GLM"
-    numbers = _FAMILY_AND_LINK[family.name if family is not None and not newton else model]
+    family = glm.Family() if newton or family is None else family
+    numbers = discrete.FAMILY_AND_LINK[model] if newton else glm.numbers(family)
     fits, p = len(draws.replicates), slice_.patterns.p
     result = LikelihoodFits(
         coefficients=Coefficients.empty(fits, p),
@@ -165,7 +162,12 @@ def likelihood(
         draws.seed,
         draws.block,
         np.ascontiguousarray(draws.replicates, dtype=np.int64),
-        (newton, *numbers, maxiter if maxiter is not None else 35 if newton else 100),
+        (
+            newton,
+            *numbers,
+            family.alpha,
+            maxiter if maxiter is not None else 35 if newton else 100,
+        ),
         (use_t, null_model, conf_level),
         result.coefficients.arrays(),
         result.statistics,

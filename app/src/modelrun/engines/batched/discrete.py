@@ -19,11 +19,12 @@ from modelrun.engines.batched.likelihood import Inputs, LikelihoodFits, Settings
 
 ModelName = Literal["Logit", "Probit", "Poisson"]
 
-_FAMILY_AND_LINK: dict[ModelName, tuple[int, int]] = {
+FAMILY_AND_LINK: dict[str, tuple[int, int]] = {
     "Logit": (2, 2),
     "Probit": (2, 3),
     "Poisson": (1, 1),
 }
+"""Distribution and link of each model as the kernels number them (csrc/family.h)."""
 
 
 def fit(
@@ -68,7 +69,7 @@ def fit(
     if exposure is not None:
         logs = np.log(np.asarray(exposure, dtype=np.float64))
         offset = logs if offset is None else np.asarray(offset, dtype=np.float64) + logs
-    family, link = _FAMILY_AND_LINK[model]
+    family, link = FAMILY_AND_LINK[model]
     settings = Settings(
         newton=True, family=family, link=link, alpha=1.0, scale_type=0, scale=1.0,
         max_iterations=maxiter,

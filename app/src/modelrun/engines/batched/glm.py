@@ -59,6 +59,11 @@ def supports(family: Family, covariance: Covariance) -> bool:
     return known and (simple or (canonical and not isinstance(covariance, FixedScale)))
 
 
+def numbers(family: Family) -> tuple[int, int]:
+    """Return distribution and link as the kernels number them (csrc/family.h)."""
+    return _FAMILIES.index(family.name), _LINKS.index(family.link_name)
+
+
 def fit(
     design: Columns,
     y: npt.ArrayLike,
@@ -117,10 +122,11 @@ def fit(
         logs = np.log(np.asarray(exposure, dtype=np.float64))
         offset = logs if offset is None else np.asarray(offset, dtype=np.float64) + logs
     kinds = {"X2": 1, "dev": 2}
+    distribution, link = numbers(family)
     settings = Settings(
         newton=False,
-        family=_FAMILIES.index(family.name),
-        link=_LINKS.index(family.link_name),
+        family=distribution,
+        link=link,
         alpha=family.alpha,
         scale_type=0 if scale is None else kinds[scale] if isinstance(scale, str) else 3,
         scale=1.0 if scale is None or isinstance(scale, str) else float(scale),

@@ -106,9 +106,9 @@ PyObject *bind_resample_likelihood(PyObject *module, PyObject *args)
     int has_offset;
     LikelihoodOptions o = {0};
     (void)module;
-    if (!PyArg_ParseTuple(args, "O!OiOOOKnO(iiii)(iid)O!OOO:resample_likelihood", &PyTuple_Type,
+    if (!PyArg_ParseTuple(args, "O!OiOOOKnO(iiidi)(iid)O!OOO:resample_likelihood", &PyTuple_Type,
                           &columns, &offset, &has_offset, &y, &pattern_of, &pair_of, &seed, &block,
-                          &replicate, &o.newton, &o.family, &o.link, &o.max_iterations, &o.use_t,
+                          &replicate, &o.newton, &o.family, &o.link, &o.alpha, &o.max_iterations, &o.use_t,
                           &o.null_model, &o.level, &PyTuple_Type, &coefficients, &statistics,
                           &status, &reasons))
         return NULL;

@@ -4,8 +4,11 @@
 #include <string.h>
 
 #include "vec.h"
+#include "verdict.h"
 
 #define EXP_UPPER_LIMIT 708.78271289338397
+#define ROOT_HALF 0.70710678118654752440
+#define ROOT_TWO_PI_INVERSE 0.39894228040143267794
 #define CLEAR 1e-6
 #define AGAINST 1e-4
 
@@ -30,9 +33,19 @@ void replicate_collect(Replicate *w)
     }
 }
 
-double replicate_deviance(const Replicate *w)
+void replicate_pair_means(Replicate *w)
+{
+    for (ptrdiff_t i = 0; i < w->d->pairs; ++i)
+        w->pair_mu[i] = w->mu[w->d->pattern_of[i]];
+}
+
+double replicate_deviance(Replicate *w)
 {
     double sum = w->constant;
+    if (!w->simple) {
+        replicate_pair_means(w);
+        return family_deviance(w->family, w->d->y, w->pair_mu, w->pairs, w->d->pairs);
+    }
     for (ptrdiff_t k = 0; k < w->d->patterns; ++k) {
         double n = w->count[k], s = w->sum[k], mu = w->mu[k];
         if (n == 0.0)
@@ -46,9 +59,55 @@ double replicate_deviance(const Replicate *w)
     return 2 * sum;
 }
 
-int replicate_evaluate(Replicate *w)
+static double clipped(double p)
+{
+    return p < MACHINE_EPS ? MACHINE_EPS : p > 1 - MACHINE_EPS ? 1 - MACHINE_EPS : p;
+}
+
+/* Newton's method of Probit: zeros and ones of a pattern have one score and one weight each. */
+static void evaluate_probit(Replicate *w, ptrdiff_t k)
+{
+    double hits = w->sum[k], misses = w->count[k] - hits, x = w->linear[k];
+    double density = exp(-x * x / 2.0) * ROOT_TWO_PI_INVERSE;
+    double above = 0.5 * erfc(-x * ROOT_HALF), below = 0.5 * erfc(x * ROOT_HALF);
+    double hit = hits > 0 ? density / above : 0.0, miss = misses > 0 ? -density / below : 0.0;
+    w->mu[k] = above;
+    w->w[k] = hits * hit * (hit + x) + misses * miss * (miss + x);
+    w->score[k] = (hits > 0 ? hits * density / clipped(above) : 0.0) -
+                  (misses > 0 ? misses * density / clipped(below) : 0.0);
+}
+
+static int evaluate_family(Replicate *w, int probit)
+{
+    ptrdiff_t patterns = w->d->patterns;
+    double check = 0.0;
+    if (!probit) {
+        link_inverse(w->family, w->linear, w->mu, patterns);
+        link_slope(w->family, w->mu, w->linear, w->slope, patterns);
+        family_variance(w->family, w->mu, w->var, patterns);
+    }
+    for (ptrdiff_t k = 0; k < patterns; ++k) {
+        double n = w->count[k], slope = w->slope[k], var = w->var[k];
+        if (n == 0.0) {
+            w->w[k] = w->score[k] = 0.0;
+            continue;
+        }
+        if (probit) {
+            evaluate_probit(w, k);
+        } else {
+            w->w[k] = n / (slope * slope * var);
+            w->score[k] = (w->sum[k] - n * w->mu[k]) / (slope * var);
+        }
+        check += 0.0 * sqrt(w->w[k]) + 0.0 * w->score[k];
+    }
+    return check == 0.0;
+}
+
+int replicate_evaluate(Replicate *w, int newton)
 {
     double check = 0.0;
+    if (!w->simple)
+        return evaluate_family(w, newton);
     for (ptrdiff_t k = 0; k < w->d->patterns; ++k) {
         double n = w->count[k], x = w->linear[k];
         double mu = replicate_poisson(w) ? exp(x) : 1.0 / (1.0 + exp(-x));
@@ -70,14 +129,18 @@ void replicate_predict(Replicate *w)
 
 int replicate_separated(const Replicate *w)
 {
+    int binary = w->family->name == BINOMIAL;
     double toward = 0.0, against = 0.0;
+    if (!binary && !(w->family->link == LOG &&
+                     (replicate_poisson(w) || w->family->name == NEGATIVE_BINOMIAL)))
+        return 0;
     for (ptrdiff_t k = 0; k < w->d->patterns; ++k) {
         double step = w->linear[k] - w->previous[k];
         if (w->count[k] == 0.0)
             continue;
         if (w->sum[k] == 0.0)
             step = -step;
-        else if (replicate_poisson(w) || w->sum[k] != w->count[k]) {
+        else if (!binary || w->sum[k] != w->count[k]) {
             against = fmax(against, fabs(step));
             continue;
         }
@@ -87,9 +150,28 @@ int replicate_separated(const Replicate *w)
     return toward > CLEAR && against <= AGAINST * toward;
 }
 
-double replicate_log_lik(const Replicate *w, int newton)
+static double log_lik_probit(const Replicate *w)
 {
     double sum = 0.0;
+    for (ptrdiff_t k = 0; k < w->d->patterns; ++k) {
+        double hits = w->sum[k], misses = w->count[k] - hits, x = w->linear[k];
+        if (hits > 0)
+            sum += hits * log(fmax(0.5 * erfc(-x * ROOT_HALF), MACHINE_EPS));
+        if (misses > 0)
+            sum += misses * log(fmax(0.5 * erfc(x * ROOT_HALF), MACHINE_EPS));
+    }
+    return sum;
+}
+
+double replicate_log_lik(Replicate *w, int newton, double scale)
+{
+    double sum = 0.0;
+    if (!w->simple && newton)
+        return log_lik_probit(w);
+    if (!w->simple) {
+        replicate_pair_means(w);
+        return family_log_lik(w->family, w->d->y, w->pair_mu, NULL, w->pairs, scale, w->d->pairs);
+    }
     for (ptrdiff_t i = 0; i < w->d->pairs; ++i)
         sum -= w->pairs[i] * w->log_factorials[i];
     for (ptrdiff_t k = 0; k < w->d->patterns; ++k) {
@@ -107,13 +189,25 @@ double replicate_log_lik(const Replicate *w, int newton)
     return sum;
 }
 
-double replicate_pearson(const Replicate *w)
+double replicate_pearson(Replicate *w)
 {
     double sum = 0.0;
+    if (!w->simple) {
+        replicate_pair_means(w);
+        family_variance(w->family, w->pair_mu, w->pair_var, w->d->pairs);
+    }
     for (ptrdiff_t i = 0; i < w->d->pairs; ++i) {
         double c = w->pairs[i], mu = w->mu[w->d->pattern_of[i]], e = w->d->y[i] - mu;
         if (c != 0.0)
-            sum += c * e * e / (replicate_poisson(w) ? mu : mu * (1 - mu));
+            sum += c * e * e / (!w->simple             ? w->pair_var[i]
+                                : replicate_poisson(w) ? mu
+                                                       : mu * (1 - mu));
     }
     return sum;
+}
+
+double replicate_scale(Replicate *w)
+{
+    int dispersed = w->family->name == GAUSSIAN || w->family->name == GAMMA;
+    return dispersed ? replicate_pearson(w) / (w->n - w->d->p) : 1.0;
 }

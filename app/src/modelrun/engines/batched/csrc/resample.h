@@ -19,8 +19,8 @@ typedef struct {
     const int32_t *pair_of;    /* rows: which pair, -1 where a value is missing */
 } Distinct;
 
-/* GLM (Poisson with log, binomial with logit) and Logit and Poisson; no robust covariances, and the
- * null model only without an offset.  Return 0, or -1 when memory ran out.
+/* GLM, Logit, Probit and Poisson; no robust covariances, no weights, statsmodels' default scale, and
+ * the null model only without an offset.  Return 0, or -1 when memory ran out.
  */
 int resample_likelihood(const Distinct *d, const Draw *draw, const int64_t *replicate,
                         ptrdiff_t fits, const LikelihoodOptions *options,

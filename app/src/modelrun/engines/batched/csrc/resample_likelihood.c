@@ -1,6 +1,6 @@
-/* Bootstrap replicates of Poisson and logistic regression.  After the first step a fit depends on
- * the counts and sums of responses of each pattern only, so that an iteration costs the distinct
- * rows of the design.  Steps are solved by Cholesky for the change of the coefficients, which
+/* Bootstrap replicates of GLM and discrete models.  After the first step the equations depend on the
+ * counts and sums of responses of each pattern only, so that an iteration costs the distinct rows of
+ * the design.  Steps are solved by Cholesky for the change of the coefficients, which
  * corrects itself; the iterates and stop tests are those of irls.c and newton.c.
  */
 #include "replicate.h"
@@ -49,14 +49,42 @@ static void solve(Replicate *w, const double *score, double scale)
     cholesky_solve(w->l, p, w->g);
 }
 
+static double first_of_family(Replicate *w, double mean, double *scale)
+{
+    const Distinct *d = w->d;
+    const Family *family = w->family;
+    int dispersed = family->name == GAUSSIAN || family->name == GAMMA;
+    double pearson = 0.0;
+    for (ptrdiff_t i = 0; i < d->pairs; ++i)
+        w->pair_mu[i] = family->name == BINOMIAL ? (d->y[i] + 0.5) / 2 : (d->y[i] + mean) / 2;
+    link_apply(family, w->pair_mu, w->pair_linear, d->pairs);
+    link_slope(family, w->pair_mu, w->pair_linear, w->pair_slope, d->pairs);
+    family_variance(family, w->pair_mu, w->pair_var, d->pairs);
+    for (ptrdiff_t i = 0; i < d->pairs; ++i) {
+        double c = w->pairs[i], slope = w->pair_slope[i], e = d->y[i] - w->pair_mu[i];
+        ptrdiff_t k = d->pattern_of[i];
+        if (c == 0.0)
+            continue;
+        double weight = c / (slope * slope * w->pair_var[i]);
+        w->w[k] += weight;
+        w->score[k] +=
+            weight * (w->pair_linear[i] + slope * e - (d->offset ? d->offset[k] : 0.0));
+        pearson += c * e * e / w->pair_var[i];
+    }
+    *scale = dispersed ? pearson / (w->n - d->p) : 1.0;
+    return family_deviance(family, d->y, w->pair_mu, w->pairs, d->pairs) / *scale;
+}
+
 /* The first regression of IRLS sees each response: its weights and right side, summed by pattern.
- */
-static double first_regression(Replicate *w)
+ * Returns the deviance of the starting means. */
+static double first_regression(Replicate *w, double *scale)
 {
     const Distinct *d = w->d;
     double mean = w->total / w->n, dev = 0.0;
     memset(w->w, 0, sizeof(double) * w->padded);
     memset(w->score, 0, sizeof(double) * w->padded);
+    if (!w->simple)
+        return first_of_family(w, mean, scale);
     for (ptrdiff_t i = 0; i < d->pairs; ++i) {
         double c = w->pairs[i], y = d->y[i];
         ptrdiff_t k = d->pattern_of[i];
@@ -79,7 +107,8 @@ static double first_regression(Replicate *w)
 static int irls_counts(Replicate *w, const LikelihoodOptions *o, Iterated *result)
 {
     int p = w->d->p;
-    result->deviance = first_regression(w);
+    result->scale = 1.0;
+    result->deviance = first_regression(w, &result->scale);
     memset(w->b, 0, sizeof(double) * p);
     memset(w->linear, 0, sizeof(double) * w->padded);
     while (result->iterations < o->max_iterations && !result->converged) {
@@ -92,10 +121,11 @@ static int irls_counts(Replicate *w, const LikelihoodOptions *o, Iterated *resul
             w->b[j] += w->g[j];
         replicate_predict(w);
         result->iterations += 1;
-        if (!replicate_evaluate(w))
+        if (!replicate_evaluate(w, 0))
             return NON_FINITE;
         double before = result->deviance;
-        result->deviance = replicate_deviance(w);
+        result->deviance = replicate_deviance(w) / result->scale;
+        result->scale = replicate_scale(w);
         result->change_before = result->change;
         result->change = fabs(before - result->deviance);
         result->converged = result->change <= o->tolerance;
@@ -107,6 +137,7 @@ static int irls_counts(Replicate *w, const LikelihoodOptions *o, Iterated *resul
 static int newton_counts(Replicate *w, const LikelihoodOptions *o, int constant, Iterated *result)
 {
     int p = w->d->p, moving = 1;
+    result->scale = 1.0;
     for (int j = 0; j < p; ++j)
         w->b[j] = replicate_poisson(w) && constant >= 0 ? 0.001 : 0.0;
     if (replicate_poisson(w) && constant >= 0) {
@@ -121,7 +152,7 @@ static int newton_counts(Replicate *w, const LikelihoodOptions *o, int constant,
     replicate_predict(w);
     while (result->iterations < o->max_iterations && moving) {
         double largest = 0.0;
-        if (!replicate_evaluate(w))
+        if (!replicate_evaluate(w, 1))
             return UNDETERMINED;
         if (!factor(w, w->w, w->n, RIDGE))
             return UNDETERMINED;
@@ -140,7 +171,7 @@ static int newton_counts(Replicate *w, const LikelihoodOptions *o, int constant,
             result->reasons |= REASON_SEPARATION;
     }
     result->converged = result->iterations < o->max_iterations;
-    if (!replicate_evaluate(w))
+    if (!replicate_evaluate(w, 1))
         return UNDETERMINED;
     return factor(w, w->w, 1.0, 0.0) ? OK : RANK_DEFICIENT;
 }
@@ -148,31 +179,33 @@ static int newton_counts(Replicate *w, const LikelihoodOptions *o, int constant,
 static void statistics(Replicate *w, const LikelihoodOptions *o, const Iterated *result, double *s)
 {
     int p = w->d->p;
+    double scale = result->scale;
     s[LIK_DF_MODEL] = p - 1;
     s[LIK_DF_RESID] = s[LIK_DF_INFERENCE] = w->n - p;
-    s[LIK_SCALE] = 1.0;
+    s[LIK_SCALE] = scale;
     s[LIK_ITERATIONS] = result->iterations;
     s[LIK_CONVERGED] = result->converged;
-    s[LIK_LOG_LIK] = replicate_log_lik(w, o->newton);
+    if (!o->newton) {
+        s[LIK_DEVIANCE] = replicate_deviance(w);
+        s[LIK_PEARSON_CHI2] = replicate_pearson(w);
+        if (o->family == GAUSSIAN && o->link == IDENTITY)
+            scale = s[LIK_DEVIANCE] / w->n; /* the concentrated likelihood */
+    }
+    s[LIK_LOG_LIK] = replicate_log_lik(w, o->newton, scale);
     s[LIK_AIC] = -2 * s[LIK_LOG_LIK] + 2.0 * p;
     s[LIK_BIC] = -2 * s[LIK_LOG_LIK] + p * log(w->n);
-    if (!o->newton) {
-        s[LIK_DEVIANCE] = result->deviance;
-        s[LIK_PEARSON_CHI2] = replicate_pearson(w);
-    }
     if (!o->null_model || w->d->offset != NULL)
         return;
     double mean = w->total / w->n;
-    for (ptrdiff_t k = 0; k < w->d->patterns; ++k) {
+    for (ptrdiff_t k = 0; k < w->d->patterns; ++k)
         w->mu[k] = mean;
-        w->linear[k] = replicate_poisson(w) ? log(mean) : log(mean / (1 - mean));
-    }
-    s[LIK_LL_NULL] = replicate_log_lik(w, o->newton);
+    link_apply(w->family, w->mu, w->linear, w->d->patterns);
+    if (!o->newton)
+        s[LIK_NULL_DEVIANCE] = replicate_deviance(w);
+    s[LIK_LL_NULL] = replicate_log_lik(w, o->newton, result->scale);
     if (o->newton) {
         s[LIK_LLR] = -2 * (s[LIK_LL_NULL] - s[LIK_LOG_LIK]);
         s[LIK_LLR_P] = chi2_upper(s[LIK_LLR], s[LIK_DF_MODEL]);
-    } else {
-        s[LIK_NULL_DEVIANCE] = replicate_deviance(w);
     }
     s[LIK_R2_MCFADDEN] = 1 - s[LIK_LOG_LIK] / s[LIK_LL_NULL];
     s[LIK_R2_COX_SNELL] = 1 - exp((s[LIK_LL_NULL] - s[LIK_LOG_LIK]) * (2 / w->n));
@@ -223,6 +256,7 @@ static int fit_one(Replicate *w, ptrdiff_t f, int constant, const LikelihoodOpti
         w->variance[j] = 0.0;
         for (int k = j; k < p; ++k)
             w->variance[j] += TRI(w->inverse, p, j, k) * TRI(w->inverse, p, j, k);
+        w->variance[j] *= result.scale;
     }
     infer(&out->coefficients, f, p, w->b, w->variance, o->use_t ? s[LIK_DF_RESID] : -1.0,
           quantiles);
@@ -248,7 +282,9 @@ static void prepare(Replicate *w, int *constant)
     }
     for (ptrdiff_t i = 0; i < d->pairs; ++i) {
         double y = d->y[i];
-        if (replicate_poisson(w)) {
+        if (!w->simple) {
+            w->log_factorials[i] = w->entropy[i] = 0.0;
+        } else if (replicate_poisson(w)) {
             w->log_factorials[i] = log_factorial(w->family, y);
             w->entropy[i] = (y > 0 ? y * log(y) : 0.0) - y;
         } else {
@@ -268,7 +304,7 @@ int resample_likelihood(const Distinct *d, const Draw *draw, const int64_t *repl
     int p = d->p, constant;
     size_t pp = PADDED((size_t)p * p);
     double *block =
-        aligned_doubles(w.ld * (p + 7) + 3 * PADDED(d->pairs) + 4 * pp + 4 * PADDED(p + 1));
+        aligned_doubles(w.ld * (p + 9) + 7 * PADDED(d->pairs) + 4 * pp + 4 * PADDED(p + 1));
     double *next = block;
     if (!quantiles_open(&quantiles, options->level) || block == NULL) {
         free(block);
@@ -278,12 +314,16 @@ int resample_likelihood(const Distinct *d, const Draw *draw, const int64_t *repl
     family_open(&family, options->family, options->link, options->alpha);
     w.family = &family;
     w.x = take(&next, w.ld * p);
-    double **const vectors[] = {&w.count, &w.sum, &w.linear, &w.previous, &w.mu, &w.w, &w.score};
-    for (int k = 0; k < 7; ++k)
+    w.simple = (family.name == POISSON && family.link == LOG) ||
+               (family.name == BINOMIAL && family.link == LOGIT);
+    double **const vectors[] = {&w.count, &w.sum, &w.linear, &w.previous, &w.mu,
+                                &w.slope, &w.var, &w.w,      &w.score};
+    for (int k = 0; k < 9; ++k)
         *vectors[k] = take(&next, w.ld);
-    w.pairs = take(&next, d->pairs);
-    w.log_factorials = take(&next, d->pairs);
-    w.entropy = take(&next, d->pairs);
+    double **const pairs[] = {&w.pairs,       &w.log_factorials, &w.entropy, &w.pair_mu,
+                              &w.pair_linear, &w.pair_slope,     &w.pair_var};
+    for (int k = 0; k < 7; ++k)
+        *pairs[k] = take(&next, d->pairs);
     double **const squares[] = {&w.l, &w.r, &w.inverse, &w.square};
     for (int k = 0; k < 4; ++k)
         *squares[k] = take(&next, pp);
