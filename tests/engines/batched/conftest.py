@@ -123,3 +123,35 @@ def likelihood_contract() -> Contract:
     if not available():
         pytest.skip(available().reason)
     return check_likelihood
+
+
+def check_quantile(fits: Any, index: int, reference: Any, tolerance: float) -> None:
+    """Compare one fit of quantreg.fit or bootstrap.quantile with statsmodels' results."""
+    b, se = np.asarray(reference.params), np.asarray(reference.bse)
+    scale = np.fmax(np.abs(b), se)  # no errors where q is less than its bandwidth
+    ours = fits.coefficients
+    assert fits.statistic("iterations")[index] == reference.iterations
+    assert (np.abs(ours.params[index] - b) <= tolerance * scale).all()
+    np.testing.assert_allclose(ours.bse[index], se, rtol=tolerance)
+    interval = np.asarray(reference.conf_int())
+    np.testing.assert_allclose(ours.low[index] / scale, interval[:, 0] / scale, atol=3 * tolerance)
+    t = np.asarray(reference.tvalues)
+    np.testing.assert_allclose(
+        ours.p_value[index], reference.pvalues, rtol=3 * tolerance * np.nanmax([1, *t**2])
+    )
+    for name, value in (
+        ("pseudo_r_squared", reference.prsquared),
+        ("bandwidth", reference.bandwidth),
+        ("sparsity", reference.sparsity),
+    ):
+        np.testing.assert_allclose(fits.statistic(name)[index], value, rtol=10 * tolerance)
+    assert fits.statistic("df_model")[index] == reference.df_model
+    assert fits.statistic("df_resid")[index] == reference.df_resid
+
+
+@pytest.fixture(scope="session")
+def quantile_contract() -> Contract:
+    """Give the check of a quantile regression."""
+    if not available():
+        pytest.skip(available().reason)
+    return check_quantile

@@ -71,6 +71,8 @@ def _bits() -> Iterator[bytes]:
         discrete.fit(design, (y > 0).astype(float), starts, stops, model="Logit"),
         glm.fit(design, counts, starts, stops, family=poisson),
         bootstrap.likelihood(rows, draws, model="Poisson"),
+        bootstrap.quantile(distinct(design, y, 0, 900), draws, q=0.3),
+        bootstrap.quantile(rows, draws, q=0.6, check=False),
     ):
         yield b"".join(array.tobytes() for array in fits.coefficients.arrays())
         yield fits.statistics.tobytes()

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
 import statsmodels.api as sm
 
-from modelrun.engines.batched import available, bootstrap, gate, glm
+from modelrun.engines.batched import available, bootstrap, gate, glm, quantreg
 from modelrun.engines.batched.columns import Columns
 from modelrun.engines.batched.distinct import distinct
 
@@ -174,6 +175,105 @@ def test_probit_equals_statsmodels_on_the_drawn_rows() -> None:
         np.testing.assert_allclose(fits.statistic("ll_null")[replicate], reference.llnull)
 
 
+def _repeated(n: int) -> tuple[Any, Any]:
+    """Rows of which most stand more than once."""
+    x, _, _, y = _data(n)
+    rows = np.random.default_rng(8).integers(0, n // 3, n)
+    return x[rows], y[rows]
+
+
+QUANTILES: list[dict[str, Any]] = [
+    {"q": 0.5},
+    {"q": 0.3, "vcov": "iid", "kernel": "gau"},
+    {"q": 0.75, "kernel": "biw", "bandwidth": "bofinger"},
+    {"q": 0.6, "kernel": "par", "bandwidth": "chamberlain", "max_iter": 9},
+]
+
+
+@pytest.mark.parametrize("block", [0, 7])
+@pytest.mark.parametrize("options", QUANTILES, ids=lambda options: str(options["q"]))
+@pytest.mark.parametrize("distinct_rows", [True, False])
+def test_quantiles_equal_statsmodels_on_the_drawn_rows(
+    options: dict[str, Any],
+    distinct_rows: bool,
+    block: int,
+    quantile_contract: Callable[..., None],
+) -> None:
+    n = 300
+    x, _, _, y = _data(n)
+    if not distinct_rows:
+        x, y = _repeated(n)
+    keep = np.arange(n) % 11 != 3
+    slice_ = distinct(Columns.of_matrix(x), y, 0, n, keep=keep)
+    assert (len(slice_.y) < keep.sum() * 0.8) != distinct_rows
+    fits = bootstrap.quantile(slice_, bootstrap.Draws(SEED, np.arange(8), block), **options)
+    compared = 0
+    for replicate in np.flatnonzero(~gate.hand_over(fits.reasons)):
+        rows = _drawn(n, int(replicate), block)
+        rows = rows[keep[rows]]
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            reference = sm.QuantReg(y[rows], x[rows]).fit(**options)
+        quantile_contract(fits, replicate, reference, 1e-6)
+        assert fits.statistic("nobs")[replicate] == len(rows)
+        ended = fits.status[replicate] == gate.Status.NOT_CONVERGED
+        assert ended == (options.get("max_iter") == 9)
+        compared += 1
+    assert compared >= 6
+
+
+@pytest.mark.parametrize("columns", ["none", "dummies"])
+def test_quantiles_know_whether_the_drawn_columns_hold_a_constant(columns: str) -> None:
+    n = 120
+    x, y = _repeated(n)
+    x = x[:, 2:]
+    if columns == "dummies":
+        x = np.column_stack([x[:, 0], 1 - x[:, 0], x[:, 1]])
+    fits = bootstrap.quantile(
+        distinct(Columns.of_matrix(x), y, 0, n), bootstrap.Draws(SEED, np.arange(4)), q=0.5
+    )
+    for replicate in range(4):
+        rows = _drawn(n, replicate, 0)
+        reference = sm.QuantReg(y[rows], x[rows]).fit(q=0.5)
+        assert fits.statistic("k_constant")[replicate] == (columns == "dummies")
+        assert fits.statistic("df_model")[replicate] == reference.df_model
+
+
+def test_quantiles_of_small_slices_are_classes_as_on_drawn_rows() -> None:
+    n, replicates = 7, 60
+    x = np.column_stack([np.ones(n), [0, 0, 0, 0, 0, 0, 1], np.arange(n) % 3])
+    y = np.array([0.3, 1.9, 1.2, 4.4, 2.5, 3.1, 0.7])
+    keep = np.arange(n) > 2
+    fits = bootstrap.quantile(
+        distinct(Columns.of_matrix(x), y, 0, n, keep=keep),
+        bootstrap.Draws(SEED, np.arange(replicates)),
+    )
+    rows = np.concatenate([_drawn(n, replicate, 0) for replicate in range(replicates)])
+    starts = np.arange(replicates) * n
+    drawn = quantreg.fit(Columns.of_matrix(x[rows]), y[rows], starts, starts + n, keep=keep[rows])
+    for name in ("nobs", "k_constant", "df_resid"):
+        np.testing.assert_array_equal(fits.statistic(name), drawn.statistic(name))
+    few = np.array([len(set(rows[start : start + n]) - {0, 1, 2}) <= 3 for start in starts])
+    assert (fits.status == drawn.status).all()
+    assert {gate.Status.RANK_DEFICIENT, gate.Status.TOO_SHORT} <= {*fits.status.tolist()}
+    assert few.any()
+    assert gate.hand_over(fits.reasons)[few].all()
+    assert gate.hand_over(fits.reasons)[gate.hand_over(drawn.reasons)].all()
+
+
+def test_a_slice_without_a_complete_row_is_too_short() -> None:
+    x, _, _, y = _data(20)
+    slice_ = distinct(Columns.of_matrix(x), y, 0, 20, keep=np.zeros(20, np.bool_))
+    draws = bootstrap.Draws(SEED, np.arange(2))
+    for fits in (
+        bootstrap.ols(slice_, draws),
+        bootstrap.likelihood(slice_, draws, model="Poisson"),
+        bootstrap.quantile(slice_, draws),
+    ):
+        assert (fits.status == gate.Status.TOO_SHORT).all()
+        assert np.isnan(fits.coefficients.params).all()
+
+
 def test_missing_rows_are_drawn_and_then_dropped_and_offsets_are_kept() -> None:
     n = 200
     x, counts, _, _ = _data(n)
@@ -200,6 +300,7 @@ def test_bits_do_not_depend_on_the_split() -> None:
         lambda draws: bootstrap.likelihood(
             distinct(design, counts, 10, 140), draws, model="Poisson"
         ),
+        lambda draws: bootstrap.quantile(distinct(design, y, 10, 140), draws, q=0.4),
     ):
         whole = fit(bootstrap.Draws(SEED, np.arange(6)))
         for replicate in range(6):
@@ -222,8 +323,11 @@ def test_what_needs_drawn_rows_is_refused() -> None:
     x, counts, _, _ = _data(50)
     slice_ = distinct(Columns.of_matrix(x[:, 1:]), counts, 0, 50)
     draws = bootstrap.Draws(SEED, np.arange(2))
-    assert not bootstrap.supports("QuantReg")
+    assert bootstrap.supports("QuantReg")
+    assert not bootstrap.supports("RLM")
     with pytest.raises(ValueError, match="not fitted by counts"):
         bootstrap.likelihood(slice_, draws, model="QuantReg")
+    with pytest.raises(ValueError, match="exact optima"):
+        bootstrap.quantile(slice_, draws, exact=True)
     with pytest.raises(ValueError, match="no column of ones"):
         bootstrap.ols(slice_, draws)

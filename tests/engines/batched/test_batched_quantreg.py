@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,8 @@ import statsmodels.api as sm
 
 from modelrun.engines.batched import available, gate, quantreg
 from modelrun.engines.batched.columns import Columns
+
+Contract = Callable[..., None]
 
 pytestmark = pytest.mark.skipif(not available(), reason="the compiled kernels are missing")
 
@@ -27,31 +30,10 @@ def _reference(y: Any, x: Any, **fit: Any) -> Any:
         return sm.QuantReg(y, x).fit(**fit)
 
 
-def _compare(fits: quantreg.QuantileFits, index: int, reference: Any, tolerance: float) -> None:
-    b, se = np.asarray(reference.params), np.asarray(reference.bse)
-    scale = np.fmax(np.abs(b), se)  # no errors where q is less than its bandwidth
-    ours = fits.coefficients
-    assert fits.statistic("iterations")[index] == reference.iterations
-    assert (np.abs(ours.params[index] - b) <= tolerance * scale).all()
-    np.testing.assert_allclose(ours.bse[index], se, rtol=tolerance)
-    interval = np.asarray(reference.conf_int())
-    np.testing.assert_allclose(ours.low[index] / scale, interval[:, 0] / scale, atol=3 * tolerance)
-    t = np.asarray(reference.tvalues)
-    np.testing.assert_allclose(
-        ours.p_value[index], reference.pvalues, rtol=3 * tolerance * np.nanmax([1, *t**2])
-    )
-    for name, value in (
-        ("pseudo_r_squared", reference.prsquared),
-        ("bandwidth", reference.bandwidth),
-        ("sparsity", reference.sparsity),
-    ):
-        np.testing.assert_allclose(fits.statistic(name)[index], value, rtol=10 * tolerance)
-    assert fits.statistic("df_model")[index] == reference.df_model
-    assert fits.statistic("df_resid")[index] == reference.df_resid
-
-
 @pytest.mark.parametrize("q", [0.1, 0.5, 0.8])
-def test_iterations_estimates_and_errors_equal_statsmodels_on_ragged_slices(q: float) -> None:
+def test_iterations_estimates_and_errors_equal_statsmodels_on_ragged_slices(
+    q: float, quantile_contract: Contract
+) -> None:
     lengths = np.array([60, 90, 250, 41] * 3)
     stops = np.cumsum(lengths)
     starts = stops - lengths
@@ -62,30 +44,34 @@ def test_iterations_estimates_and_errors_equal_statsmodels_on_ragged_slices(q: f
     assert again.mean() < 0.2
     for index in np.flatnonzero(~again):
         rows = np.flatnonzero(keep[starts[index] : stops[index]]) + starts[index]
-        _compare(fits, index, _reference(y[rows], x[rows], q=q), 1e-6)
+        quantile_contract(fits, index, _reference(y[rows], x[rows], q=q), 1e-6)
 
 
 @pytest.mark.parametrize("kernel", ["epa", "biw", "cos", "gau", "par"])
 @pytest.mark.parametrize("bandwidth", ["hsheather", "bofinger", "chamberlain"])
 @pytest.mark.parametrize("vcov", ["robust", "iid"])
-def test_every_covariance_equals_statsmodels(kernel: Any, bandwidth: Any, vcov: Any) -> None:
+def test_every_covariance_equals_statsmodels(
+    kernel: Any, bandwidth: Any, vcov: Any, quantile_contract: Contract
+) -> None:
     x, y = _data(3, 120, 3)
     fits = quantreg.fit(
         Columns.of_matrix(x), y, [0], [120], q=0.4, kernel=kernel, bandwidth=bandwidth, vcov=vcov
     )
     assert not gate.hand_over(fits.reasons).any()
     reference = _reference(y, x, q=0.4, kernel=kernel, bandwidth=bandwidth, vcov=vcov)
-    _compare(fits, 0, reference, 1e-8)
+    quantile_contract(fits, 0, reference, 1e-8)
 
 
-def test_a_fit_that_needs_all_iterations_is_not_converged_and_keeps_its_numbers() -> None:
+def test_a_fit_that_needs_all_iterations_is_not_converged_and_keeps_its_numbers(
+    quantile_contract: Contract,
+) -> None:
     x, y = _data(4, 80, 3)
     fits = quantreg.fit(
         Columns.of_matrix(x), y, [0], [80], q=0.5, max_iter=7, want_resid=True, want_fitted=True
     )
     assert fits.status[0] == gate.Status.NOT_CONVERGED
     reference = _reference(y, x, q=0.5, max_iter=7)
-    _compare(fits, 0, reference, 1e-8)
+    quantile_contract(fits, 0, reference, 1e-8)
     np.testing.assert_allclose(fits.resid, reference.resid, atol=1e-9)
     np.testing.assert_allclose(fits.fitted, reference.fittedvalues, atol=1e-9)
 

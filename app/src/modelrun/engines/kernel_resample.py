@@ -6,6 +6,8 @@ are laid out row by row and take the ordinary kernels; both ways read the same d
 
 from __future__ import annotations
 
+from typing import Any, cast
+
 import numpy as np
 import numpy.typing as npt
 
@@ -14,7 +16,7 @@ from modelrun.engines.batched.bootstrap import Draws
 from modelrun.engines.batched.covariance import Nonrobust
 from modelrun.engines.batched.distinct import Distinct, distinct
 from modelrun.engines.kernel_call import Rows
-from modelrun.engines.kernel_fits import KernelFits, of_likelihood, of_linear
+from modelrun.engines.kernel_fits import KernelFits, of_likelihood, of_linear, of_quantile
 from modelrun.engines.translation import Translation
 from modelrun.plan.study import Outputs
 
@@ -30,7 +32,7 @@ def supports(
     family = translation.family if translation.kind == "glm" else None
     shifted = bool(translation.columns)
     return (
-        translation.kind != "quantile"
+        not (translation.quantile or {}).get("exact")
         and bootstrap.supports(translation.estimator, family)
         and isinstance(rows.covariance, Nonrobust)
         and set(translation.columns or {}) <= {"offset", "exposure"}
@@ -86,6 +88,11 @@ def call(
             exact_condition="condition_number" in statistics,
         )
         return of_linear(linear, outputs.coefficients, statistics)
+    if translation.kind == "quantile":
+        quantiles = bootstrap.quantile(
+            slice_, draws, conf_level=level, **cast("Any", translation.quantile or {})
+        )
+        return of_quantile(quantiles, outputs.coefficients, statistics)
     glm = translation.kind == "glm"
     found = bootstrap.likelihood(
         slice_,

@@ -2,19 +2,21 @@
 
 Draws are those of the published definition (csrc/draw.c): word u of Philox4x64-10 with key
 (seed, replicate) stands for floor((u >> 11) / 2^53 m). After the first step the equations of a
-likelihood model cost its distinct rows of the design, not its rows. A replicate depends on its
-number alone, so that any split into calls gives the same bits. What `supports` denies is fitted on
-drawn rows by the other kernels.
+likelihood model cost its distinct rows of the design, not its rows; those of a quantile regression
+cost the distinct rows that were drawn, 63 % of all where none repeats itself. A replicate depends
+on its number alone, so that any split into calls gives the same bits. What `supports` denies is
+fitted on drawn rows by the other kernels.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Unpack
 
 import numpy as np
 import numpy.typing as npt
 
-from modelrun.engines.batched import discrete, glm, load
+from modelrun.engines.batched import discrete, glm, load, quantreg
 from modelrun.engines.batched import likelihood as likelihood_results
 from modelrun.engines.batched import ols as ols_results
 from modelrun.engines.batched.coefficients import Coefficients
@@ -22,6 +24,7 @@ from modelrun.engines.batched.covariance import Nonrobust
 from modelrun.engines.batched.distinct import Distinct
 from modelrun.engines.batched.likelihood import LikelihoodFits
 from modelrun.engines.batched.ols import OlsFits
+from modelrun.engines.batched.quantreg import Options, QuantileFits
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,14 +43,14 @@ class Draws:
 
 
 def supports(model: str, family: glm.Family | None = None) -> bool:
-    """Whether replicates of OLS, GLM, Logit, Probit or Poisson can be fitted by counts.
+    """Whether replicates of OLS, GLM, Logit, Probit, Poisson or QuantReg can be fitted by counts.
 
-    Nonrobust covariances only, and no weights; the rest of the batched engine does those on drawn
-    rows.
+    Of OLS and likelihood models nonrobust covariances only, and no weights; of QuantReg the
+    iteration of statsmodels only. The rest of the batched engine does those on drawn rows.
     """
     if model == "GLM":
         return family is not None and glm.supports(family, Nonrobust())
-    return model == "OLS" or model in discrete.FAMILY_AND_LINK
+    return model in {"OLS", "QuantReg"} or model in discrete.FAMILY_AND_LINK
 
 
 def ols(
@@ -134,7 +137,7 @@ def likelihood(
         ImportError: The compiled module is missing.
         ValueError: The model is not supported.
     """
-    if not supports(model, family) or model == "OLS":
+    if not supports(model, family) or model in {"OLS", "QuantReg"}:
         message = f"bootstrap.likelihood: {model} {family or ''} is not fitted by counts"
         raise ValueError(message)
     newton = model != "GLM"
@@ -155,7 +158,6 @@ def likelihood(
     load().resample_likelihood(
         slice_.patterns.data,
         slice_.offset if has_offset else np.zeros(slice_.patterns.n),
-        has_offset,
         slice_.y,
         slice_.pattern_of,
         slice_.pair_of,
@@ -163,12 +165,49 @@ def likelihood(
         draws.block,
         np.ascontiguousarray(draws.replicates, dtype=np.int64),
         (
+            has_offset,
             newton,
             *numbers,
             family.alpha,
             maxiter if maxiter is not None else 35 if newton else 100,
         ),
         (use_t, null_model, conf_level),
+        result.coefficients.arrays(),
+        result.statistics,
+        result.status,
+        result.reasons,
+    )
+    return result
+
+
+def quantile(slice_: Distinct, draws: Draws, **options: Unpack[Options]) -> QuantileFits:
+    """Fit one quantile to every replicate, by statsmodels' iteration.
+
+    Args:
+        slice_: Distinct rows of the slice.
+        draws: Which replicates.
+        options: As of quantreg.fit.
+
+    Raises:
+        ImportError: The compiled module is missing.
+        ValueError: q is not strictly between 0 and 1, or the exact optimum is asked for.
+    """
+    if options.get("exact"):
+        message = "bootstrap.quantile: use quantreg.fit on drawn rows for exact optima"
+        raise ValueError(message)
+    numbers = quantreg.settings(**options)
+    fits, p = len(draws.replicates), slice_.patterns.p
+    result = QuantileFits.empty(fits, p, options)
+    load().resample_quantile(
+        slice_.patterns.data,
+        np.zeros(slice_.patterns.n),
+        slice_.y,
+        slice_.pattern_of,
+        slice_.pair_of,
+        draws.seed,
+        draws.block,
+        np.ascontiguousarray(draws.replicates, dtype=np.int64),
+        numbers,
         result.coefficients.arrays(),
         result.statistics,
         result.status,

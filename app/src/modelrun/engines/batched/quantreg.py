@@ -14,7 +14,7 @@ point and the simplex method (csrc/frisch.c). Contract: the loss is above the op
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypedDict, Unpack
 
 import numpy as np
 import numpy.typing as npt
@@ -38,6 +38,37 @@ KernelName = Literal["epa", "biw", "cos", "gau", "par"]
 BandwidthName = Literal["hsheather", "bofinger", "chamberlain"]
 
 
+class Options(TypedDict, total=False):
+    """What is fitted, and how; `settings` has the defaults.
+
+    Attributes:
+        q: The quantile, between 0 and 1.
+        vcov: Sandwich or iid covariance.
+        kernel: Of the density of the errors.
+        bandwidth: Its rule.
+        max_iter: Iterations at most.
+        p_tol: Largest move of a coefficient at the stop.
+        check: Fit twice, on responses that differ in the last bits, and flag what does not stay.
+        exact: Go to the optimum instead of following statsmodels' iteration; max_iter, p_tol and
+            check then mean nothing.
+        use_t: Inference by the t distribution.
+        conf_level: Of the intervals.
+        constant: Whether the design has a constant.
+    """
+
+    q: float
+    vcov: Literal["robust", "iid"]
+    kernel: KernelName
+    bandwidth: BandwidthName
+    max_iter: int
+    p_tol: float
+    check: bool
+    exact: bool
+    use_t: bool
+    conf_level: float
+    constant: Literal["detect", "absent", "present"]
+
+
 @dataclass(frozen=True, slots=True)
 class QuantileFits:
     """Results of many fits; the attributes are those of ols.OlsFits.
@@ -55,6 +86,30 @@ class QuantileFits:
     use_t: bool
     exact: bool
 
+    @classmethod
+    def empty(
+        cls,
+        fits: int,
+        p: int,
+        options: Options,
+        *,
+        cov: bool = False,
+        fitted: int | None = None,
+        resid: int | None = None,
+    ) -> QuantileFits:
+        """Arrays to be filled; `fitted` and `resid` are numbers of rows, None for none."""
+        return cls(
+            coefficients=Coefficients.empty(fits, p),
+            statistics=np.empty((fits, len(STATISTICS))),
+            cov=np.empty((fits, p, p)) if cov else None,
+            fitted=None if fitted is None else np.empty(fitted),
+            resid=None if resid is None else np.empty(resid),
+            status=np.empty(fits, dtype=np.int8),
+            reasons=np.empty(fits, dtype=np.uint16),
+            use_t=options.get("use_t", True),
+            exact=options.get("exact", False),
+        )
+
     def statistic(self, name: str) -> Floats:
         """One statistic of every fit, shape (fits,).
 
@@ -67,11 +122,7 @@ class QuantileFits:
         return self.statistics[:, _INDEX[name]]
 
 
-def fit(
-    design: Columns,
-    y: npt.ArrayLike,
-    starts: npt.ArrayLike,
-    stops: npt.ArrayLike,
+def settings(
     *,
     q: float = 0.5,
     vcov: Literal["robust", "iid"] = "robust",
@@ -79,15 +130,37 @@ def fit(
     bandwidth: BandwidthName = "hsheather",
     max_iter: int = 1000,
     p_tol: float = 1e-6,
-    keep: npt.ArrayLike | None = None,
     check: bool = True,
     exact: bool = False,
     use_t: bool = True,
     conf_level: float = 0.95,
     constant: Literal["detect", "absent", "present"] = "detect",
+) -> tuple[float, ...]:
+    """Options with their defaults, in the order that the compiled module expects.
+
+    Raises:
+        ValueError: q is not strictly between 0 and 1.
+    """
+    if not 0 < q < 1:
+        message = f"q is {q}; allowed is a quantile strictly between 0 and 1"
+        raise ValueError(message)
+    return (
+        q, vcov == "robust", _KERNELS[kernel], _BANDWIDTHS[bandwidth], max_iter, p_tol,
+        check, use_t, _CONSTANT[constant], conf_level, exact,
+    )  # fmt: skip
+
+
+def fit(
+    design: Columns,
+    y: npt.ArrayLike,
+    starts: npt.ArrayLike,
+    stops: npt.ArrayLike,
+    *,
+    keep: npt.ArrayLike | None = None,
     want_cov: bool = False,
     want_fitted: bool = False,
     want_resid: bool = False,
+    **options: Unpack[Options],
 ) -> QuantileFits:
     """Fit one quantile in every slice.
 
@@ -96,44 +169,28 @@ def fit(
         y: Response, shape (n,).
         starts: First row of each fit, shape (fits,).
         stops: Row after the last of each fit, shape (fits,).
-        q: The quantile, between 0 and 1.
-        vcov: Sandwich or iid covariance.
-        kernel: Of the density of the errors.
-        bandwidth: Its rule.
-        max_iter: Iterations at most.
-        p_tol: Largest move of a coefficient at the stop.
         keep: Mask of complete rows, shape (n,).
-        check: Fit twice, on responses that differ in the last bits, and flag what does not stay.
-        exact: Go to the optimum instead of following statsmodels' iteration; max_iter, p_tol and
-            check then mean nothing.
-        use_t: Inference by the t distribution.
-        conf_level: Of the intervals.
-        constant: Whether the design has a constant.
         want_cov: Return the covariance matrices.
         want_fitted: Return fitted values.
         want_resid: Return residuals.
+        options: See Options.
 
     Raises:
         ImportError: The compiled module is missing.
         ValueError: Arrays do not fit together, or q is not strictly between 0 and 1.
         MemoryError: The workspace of the largest slice does not fit.
     """
-    if not 0 < q < 1:
-        message = f"q is {q}; allowed is a quantile strictly between 0 and 1"
-        raise ValueError(message)
+    numbers = settings(**options)
     kernels = load()
     first, last = slice_bounds(starts, stops)
     fits, p, rows = len(first), design.p, int((last - first).sum())
-    result = QuantileFits(
-        coefficients=Coefficients.empty(fits, p),
-        statistics=np.empty((fits, len(STATISTICS))),
-        cov=np.empty((fits, p, p)) if want_cov else None,
-        fitted=np.empty(rows) if want_fitted else None,
-        resid=np.empty(rows) if want_resid else None,
-        status=np.empty(fits, dtype=np.int8),
-        reasons=np.empty(fits, dtype=np.uint16),
-        use_t=use_t,
-        exact=exact,
+    result = QuantileFits.empty(
+        fits,
+        p,
+        options,
+        cov=want_cov,
+        fitted=rows if want_fitted else None,
+        resid=rows if want_resid else None,
     )
     kernels.quantile(
         design.data,
@@ -141,10 +198,7 @@ def fit(
         None if keep is None else np.ascontiguousarray(keep, dtype=np.bool_),
         first,
         last,
-        (
-            q, vcov == "robust", _KERNELS[kernel], _BANDWIDTHS[bandwidth], max_iter, p_tol,
-            check, use_t, _CONSTANT[constant], conf_level, exact,
-        ),
+        numbers,
         result.coefficients.arrays(),
         result.statistics,
         result.cov,
@@ -152,5 +206,5 @@ def fit(
         result.resid,
         result.status,
         result.reasons,
-    )  # fmt: skip
+    )
     return result

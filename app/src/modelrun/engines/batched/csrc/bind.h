@@ -5,7 +5,6 @@
 #include "views.h"
 
 #include "inference.h"
-#include "resample.h"
 
 PyObject *bind_ols(PyObject *module, PyObject *args);
 PyObject *bind_rolling(PyObject *module, PyObject *args);
@@ -13,6 +12,7 @@ PyObject *bind_resample_ols(PyObject *module, PyObject *args);
 PyObject *bind_likelihood(PyObject *module, PyObject *args);
 PyObject *bind_quantile(PyObject *module, PyObject *args);
 PyObject *bind_resample_likelihood(PyObject *module, PyObject *args);
+PyObject *bind_resample_quantile(PyObject *module, PyObject *args);
 PyObject *bind_rowhash(PyObject *module, PyObject *args);
 
 /* Release the buffers; None, or MemoryError where the kernel had not enough. */
@@ -20,9 +20,5 @@ PyObject *views_finish(Views *views, int failed);
 
 /* The six arrays of coefficients, each with at least `items` items. */
 void views_coefficients(Views *views, PyObject *arrays, Py_ssize_t items, Coefficients *out);
-
-/* Fill what describes one slice's distinct rows; 0 on error. */
-int views_distinct(Views *views, PyObject *columns, PyObject *offset, PyObject *y,
-                   PyObject *pattern_of, PyObject *pair_of, Distinct *d);
 
 #endif

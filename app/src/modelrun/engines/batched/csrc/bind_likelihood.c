@@ -3,7 +3,6 @@
 
 #include "likelihood.h"
 #include "quantreg.h"
-#include "resample.h"
 
 PyObject *bind_likelihood(PyObject *module, PyObject *args)
 {
@@ -94,46 +93,5 @@ PyObject *bind_quantile(PyObject *module, PyObject *args)
     }
     int failed;
     Py_BEGIN_ALLOW_THREADS failed = quantile_fit(&frame, starts, stops, fits, &o, &out);
-    Py_END_ALLOW_THREADS return views_finish(&views, failed);
-}
-
-PyObject *bind_resample_likelihood(PyObject *module, PyObject *args)
-{
-    PyObject *columns, *offset, *y, *pattern_of, *pair_of, *replicate, *coefficients, *statistics,
-        *status, *reasons;
-    unsigned long long seed;
-    Py_ssize_t block;
-    int has_offset;
-    LikelihoodOptions o = {0};
-    (void)module;
-    if (!PyArg_ParseTuple(args, "O!OiOOOKnO(iiidi)(iid)O!OOO:resample_likelihood", &PyTuple_Type,
-                          &columns, &offset, &has_offset, &y, &pattern_of, &pair_of, &seed, &block,
-                          &replicate, &o.newton, &o.family, &o.link, &o.alpha, &o.max_iterations, &o.use_t,
-                          &o.null_model, &o.level, &PyTuple_Type, &coefficients, &statistics,
-                          &status, &reasons))
-        return NULL;
-    o.tolerance = 1e-8;
-    Views views;
-    Distinct d = {0};
-    if (!views_open(&views, (int)PyTuple_Size(columns) + 32))
-        return NULL;
-    const int64_t *replicates = views_take(&views, replicate, "replicates", 'q', 0, 0);
-    Py_ssize_t fits = replicates ? views.view[views.count - 1].len / 8 : 0;
-    LikelihoodOutput out = {0};
-    if (replicates != NULL && views_distinct(&views, columns, offset, y, pattern_of, pair_of, &d)) {
-        views_coefficients(&views, coefficients, fits * d.p, &out.coefficients);
-        out.statistics = views_take(&views, statistics, "statistics", 'd', fits * LIK_COUNT, 1);
-        out.status = views_take(&views, status, "status", 'b', fits, 1);
-        out.reasons = views_take(&views, reasons, "reasons", 'H', fits, 1);
-    }
-    if (PyErr_Occurred()) {
-        views_close(&views);
-        return NULL;
-    }
-    int failed;
-    Draw draw = {seed, block};
-    if (!has_offset)
-        d.offset = NULL;
-    Py_BEGIN_ALLOW_THREADS failed = resample_likelihood(&d, &draw, replicates, fits, &o, &out);
     Py_END_ALLOW_THREADS return views_finish(&views, failed);
 }

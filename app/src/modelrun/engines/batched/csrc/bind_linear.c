@@ -2,7 +2,6 @@
 #include "bind.h"
 
 #include "ols.h"
-#include "resample.h"
 #include "rolling.h"
 
 PyObject *bind_ols(PyObject *module, PyObject *args)
@@ -94,41 +93,5 @@ PyObject *bind_rolling(PyObject *module, PyObject *args)
     int failed;
     Py_BEGIN_ALLOW_THREADS failed =
         rolling_fit(&frame, starts, stops, origins, fits, block, &o, &out);
-    Py_END_ALLOW_THREADS return views_finish(&views, failed);
-}
-
-PyObject *bind_resample_ols(PyObject *module, PyObject *args)
-{
-    PyObject *columns, *offset, *y, *pattern_of, *pair_of, *replicate, *coefficients, *statistics,
-        *status, *reasons;
-    unsigned long long seed;
-    Py_ssize_t block;
-    LinearOptions o = {0};
-    (void)module;
-    if (!PyArg_ParseTuple(args, "O!OOOOKnO(iiiid)O!OOO:resample_ols", &PyTuple_Type, &columns,
-                          &offset, &y, &pattern_of, &pair_of, &seed, &block, &replicate, &o.use_t,
-                          &o.constant, &o.robust_f, &o.exact_condition, &o.level, &PyTuple_Type,
-                          &coefficients, &statistics, &status, &reasons))
-        return NULL;
-    Views views;
-    Distinct d = {0};
-    if (!views_open(&views, (int)PyTuple_Size(columns) + 32))
-        return NULL;
-    const int64_t *replicates = views_take(&views, replicate, "replicates", 'q', 0, 0);
-    Py_ssize_t fits = replicates ? views.view[views.count - 1].len / 8 : 0;
-    LinearOutput out = {0};
-    if (replicates != NULL && views_distinct(&views, columns, offset, y, pattern_of, pair_of, &d)) {
-        views_coefficients(&views, coefficients, fits * d.p, &out.coefficients);
-        out.statistics = views_take(&views, statistics, "statistics", 'd', fits * LIN_COUNT, 1);
-        out.status = views_take(&views, status, "status", 'b', fits, 1);
-        out.reasons = views_take(&views, reasons, "reasons", 'H', fits, 1);
-    }
-    if (PyErr_Occurred()) {
-        views_close(&views);
-        return NULL;
-    }
-    int failed;
-    Draw draw = {seed, block};
-    Py_BEGIN_ALLOW_THREADS failed = resample_ols(&d, &draw, replicates, fits, &o, &out);
     Py_END_ALLOW_THREADS return views_finish(&views, failed);
 }

@@ -9,7 +9,6 @@
 int spans_constant(const Rows *x, const double *q, const double *r, const double *inverse, int p,
                    double *z, double *c, double *scratch)
 {
-    double n = (double)x->n;
     /* the weights turn a constant into their roots; the basis is of the weighted columns */
     for (ptrdiff_t i = 0; i < x->padded; ++i)
         z[i] = i < x->n ? (x->root ? x->root[i] : 1.0) : 0.0;
@@ -17,7 +16,7 @@ int spans_constant(const Rows *x, const double *q, const double *r, const double
     qr_residual(q, x->ld, p, z, x->padded, c, scratch);
     double distance = sqrt(vec_dot(z, z, x->padded));
     double largest = fmax(tri_norm(r, p), before);
-    double tolerance = largest * MACHINE_EPS * fmax(n, p + 1);
+    double tolerance = largest * MACHINE_EPS * fmax(x->total, p + 1);
     double smallest = 1.0 / tri_norm(inverse, p);
     if (smallest < 1e3 * tolerance)
         return -1;

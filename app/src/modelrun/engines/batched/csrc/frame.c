@@ -43,18 +43,24 @@ ptrdiff_t rows_copy(const double *column, const uint8_t *keep, ptrdiff_t start, 
     return n;
 }
 
-static int is_constant(const double *v, ptrdiff_t n)
+void rows_note_constant(Rows *rows, int j)
 {
-    for (ptrdiff_t i = 1; i < n; ++i)
+    const double *v = rows->x + j * rows->ld;
+    for (ptrdiff_t i = 1; i < rows->n; ++i)
         if (v[i] != v[0])
-            return 0;
-    return n > 0;
+            return;
+    if (rows->n == 0)
+        return;
+    rows->constants += 1;
+    if (rows->first_constant < 0 && v[0] != 0.0)
+        rows->first_constant = j;
 }
 
 void rows_gather(const Frame *frame, ptrdiff_t start, ptrdiff_t stop, Rows *rows)
 {
     ptrdiff_t n = rows_copy(frame->y, frame->keep, start, stop, rows->y);
     rows->n = n;
+    rows->total = (double)n;
     rows->padded = PADDED(n);
     rows->constants = 0;
     rows->first_constant = -1;
@@ -77,11 +83,7 @@ void rows_gather(const Frame *frame, ptrdiff_t start, ptrdiff_t stop, Rows *rows
         } else {
             rows_copy(frame->x[j], frame->keep, start, stop, out);
         }
-        if (is_constant(out, n)) {
-            rows->constants += 1;
-            if (rows->first_constant < 0 && out[0] != 0.0)
-                rows->first_constant = j;
-        }
+        rows_note_constant(rows, j);
         if (frame->weight != NULL)
             vec_multiply(out, rows->root, out, rows->padded);
     }

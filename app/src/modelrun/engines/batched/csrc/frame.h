@@ -16,6 +16,7 @@ typedef struct {
 /* Rows of one fit, copied side by side, padded with zeros to a multiple of LANES. */
 typedef struct {
     ptrdiff_t n;      /* rows kept */
+    double total;     /* rows they stand for: n, or the sum of their counts */
     ptrdiff_t padded; /* n rounded up */
     ptrdiff_t ld;     /* distance between columns */
     double *x;        /* ld * p */
@@ -28,6 +29,9 @@ typedef struct {
 
 /* Copy the kept rows of [start, stop) and multiply them by the square roots of the weights. */
 void rows_gather(const Frame *frame, ptrdiff_t start, ptrdiff_t stop, Rows *rows);
+
+/* Note whether column j of n rows, not yet multiplied by weights, is constant. */
+void rows_note_constant(Rows *rows, int j);
 
 /* Copy the kept values of one column. */
 ptrdiff_t rows_copy(const double *column, const uint8_t *keep, ptrdiff_t start, ptrdiff_t stop,

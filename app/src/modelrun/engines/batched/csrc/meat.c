@@ -152,7 +152,7 @@ int meat_cancels(const Meat *m, const double *inverse, int p, double factor, dou
 
 double meat_fill(Meat *m, Rows *x, const double *e, int p, const Sandwich *s, const Clusters *c)
 {
-    double n = (double)x->n;
+    double n = x->total;
     m->clusters = 0;
     switch (s->covariance) {
     case COV_HAC:

@@ -3,6 +3,9 @@
  * the quantile solution, because residuals are kept 1e-6 from zero; the iterates are reproduced,
  * not the solution.  Standard errors: Koenker and Bassett's sandwich with a kernel estimate of the
  * density.  The other solver, frisch.c, goes to the optimum and shares all but the iteration.
+ *
+ * A row that stands several times has its weight multiplied by its count; the basis is of the rows
+ * times the roots of the counts, so that its outer products are those of all rows.
  */
 #include "quantreg.h"
 
@@ -12,12 +15,9 @@
 
 #include "cholesky.h"
 #include "constant.h"
-#include "frisch.h"
 #include "gate.h"
-#include "meat.h"
 #include "ols.h"
 #include "qr.h"
-#include "sparsity.h"
 #include "vec.h"
 #include "verdict.h"
 
@@ -27,15 +27,6 @@
 #define NUDGE 1e-14
 #define SETTLED 1e-8
 
-typedef struct {
-    Rows rows;
-    Meat meat;
-    Frisch frisch;
-    double *q, *w, *z, *fitted, *e, *sorted;
-    double *r, *inverse, *square, *c, *b, *old, *variance, *scratch, *history;
-    void *block;
-} Work;
-
 static double *take(double **next, size_t count)
 {
     double *at = *next;
@@ -43,23 +34,26 @@ static double *take(double **next, size_t count)
     return at;
 }
 
-static int work_open(Work *w, ptrdiff_t rows, int p)
+int quantile_open(QuantileWork *w, ptrdiff_t rows, int p, int counted, int exact)
 {
     Sandwich plain = {.covariance = COV_HC0};
     ptrdiff_t ld = PADDED(rows) + LANES;
     size_t pp = PADDED((size_t)p * p);
-    double *next = aligned_doubles(ld * (2 * p + 6) + 3 * pp + 5 * PADDED(p + 1) +
+    double *next = aligned_doubles(ld * (2 * p + 6 + 2 * counted) + 3 * pp + 5 * PADDED(p + 1) +
                                    PADDED((size_t)REMEMBERED * p));
     w->block = next;
-    if (next == NULL || !meat_open(&w->meat, rows, p, &plain, 0))
+    w->stacked = malloc(sizeof(Stacked) * (rows + 1));
+    if (next == NULL || w->stacked == NULL || !meat_open(&w->meat, rows, p, &plain, 0))
         return 0;
     w->rows.ld = ld;
     w->rows.x = take(&next, ld * p);
     w->rows.y = take(&next, ld);
     w->q = take(&next, ld * p);
-    double **const vectors[] = {&w->w, &w->z, &w->fitted, &w->e, &w->sorted};
+    double **const vectors[] = {&w->w, &w->z, &w->fitted, &w->e, &w->nudged};
     for (int k = 0; k < 5; ++k)
         *vectors[k] = take(&next, ld);
+    w->rows.root = counted ? take(&next, ld) : NULL;
+    w->count = counted ? take(&next, ld) : NULL;
     w->r = take(&next, pp);
     w->inverse = take(&next, pp);
     w->square = take(&next, pp);
@@ -67,11 +61,19 @@ static int work_open(Work *w, ptrdiff_t rows, int p)
     for (int k = 0; k < 5; ++k)
         *small[k] = take(&next, p + 1);
     w->history = take(&next, (size_t)REMEMBERED * p);
-    return 1;
+    return !exact || frisch_open(&w->frisch, rows, p);
+}
+
+void quantile_close(QuantileWork *w)
+{
+    free(w->block);
+    free(w->stacked);
+    frisch_close(&w->frisch);
+    meat_close(&w->meat);
 }
 
 /* b = (X'WX)^-1 X'Wy by Cholesky; 0 when the matrix is not positive definite */
-static int weighted_step(Work *w, int p)
+static int weighted_step(QuantileWork *w, int p)
 {
     const Rows *x = &w->rows;
     vec_gram(x->x, x->ld, p, w->w, x->padded, w->square);
@@ -84,7 +86,7 @@ static int weighted_step(Work *w, int p)
 }
 
 /* Whether b is one of the iterates two to nine steps back, bit for bit. */
-static int cycles(const Work *w, int p, int iteration)
+static int cycles(const QuantileWork *w, int p, int iteration)
 {
     for (int back = 1; back <= 8; ++back)
         if (memcmp(w->b, w->history + ((iteration - back) % REMEMBERED) * p, sizeof(double) * p) ==
@@ -93,14 +95,14 @@ static int cycles(const Work *w, int p, int iteration)
     return 0;
 }
 
-static int iterate(Work *w, int p, const QuantileOptions *o, int *iterations, unsigned *reasons)
+static int iterate(QuantileWork *w, int p, const QuantileOptions *o, int *iterations, unsigned *reasons)
 {
     const Rows *x = &w->rows;
     double moved = 10;
     int cycle = 0;
     *iterations = 0;
     for (ptrdiff_t i = 0; i < x->padded; ++i)
-        w->w[i] = 1.0;
+        w->w[i] = w->count ? w->count[i] : 1.0;
     for (int j = 0; j < p; ++j)
         w->b[j] = 1.0;
     while (*iterations < o->max_iterations && moved > o->tolerance && !cycle) {
@@ -115,6 +117,8 @@ static int iterate(Work *w, int p, const QuantileOptions *o, int *iterations, un
             *reasons |= REASON_BORDERLINE_STOP;
         vec_combine(x->x, x->ld, p, w->b, w->fitted, x->padded);
         vec_check_weights(x->y, w->fitted, o->q, w->w, x->padded);
+        if (w->count)
+            vec_multiply(w->w, w->count, w->w, x->padded);
         memcpy(w->history + (*iterations % REMEMBERED) * p, w->b, sizeof(double) * p);
         if (*iterations >= 300 && *iterations % 100 == 0)
             cycle = cycles(w, p, *iterations);
@@ -131,7 +135,7 @@ static int iterate(Work *w, int p, const QuantileOptions *o, int *iterations, un
  * whose estimates do not stay is not settled.  Leaves the first run's estimates and fitted values
  * in place.
  */
-static int unsettled(Work *w, int p, const QuantileOptions *o, int iterations)
+static int unsettled(QuantileWork *w, int p, const QuantileOptions *o, int iterations)
 {
     Rows *x = &w->rows;
     double *kept = w->c, *y = x->y;
@@ -140,8 +144,8 @@ static int unsettled(Work *w, int p, const QuantileOptions *o, int iterations)
     memcpy(kept, w->b, sizeof(double) * p);
     memcpy(w->e, w->fitted, sizeof(double) * x->padded);
     for (ptrdiff_t i = 0; i < x->padded; ++i)
-        w->sorted[i] = y[i] * (1 + ((i * 2654435761u) >> 5 & 1 ? NUDGE : -NUDGE));
-    x->y = w->sorted;
+        w->nudged[i] = y[i] * (1 + ((i * 2654435761u) >> 5 & 1 ? NUDGE : -NUDGE));
+    x->y = w->nudged;
     if (iterate(w, p, o, &again, &ignored) != OK || again != iterations)
         differs = 1;
     x->y = y;
@@ -153,7 +157,7 @@ static int unsettled(Work *w, int p, const QuantileOptions *o, int iterations)
 }
 
 /* The optimum on the orthonormal basis: coefficients, exact residuals and fitted values. */
-static int optimum(Work *w, int p, const QuantileOptions *o, int *steps, unsigned *reasons)
+static int optimum(QuantileWork *w, int p, const QuantileOptions *o, int *steps, unsigned *reasons)
 {
     const Rows *x = &w->rows;
     *steps = 0;
@@ -169,22 +173,23 @@ static int optimum(Work *w, int p, const QuantileOptions *o, int *steps, unsigne
     return OK;
 }
 
-static int fit_one(Work *w, const Frame *frame, ptrdiff_t start, ptrdiff_t stop, ptrdiff_t f,
-                   const QuantileOptions *o, const QuantileOutput *out, Quantiles *quantiles,
-                   unsigned *reasons)
+int quantile_rows(QuantileWork *w, int p, ptrdiff_t f, const QuantileOptions *o,
+                  const QuantileOutput *out, Quantiles *quantiles, unsigned *reasons)
 {
-    int p = frame->p, iterations;
+    int iterations;
     Rows *x = &w->rows;
     double *s = out->statistics + f * QUANT_COUNT;
-    rows_gather(frame, start, stop, x);
     ptrdiff_t n = x->n;
-    s[QUANT_NOBS] = (double)n;
-    if (n < p || n == 0) {
+    s[QUANT_NOBS] = x->total;
+    if (x->total < p || n == 0) {
         *reasons |= REASON_TOO_SHORT;
         return TOO_SHORT;
     }
-    for (int j = 0; j < p; ++j)
+    for (int j = 0; j < p; ++j) {
         memcpy(w->q + j * x->ld, x->x + j * x->ld, sizeof(double) * x->padded);
+        if (x->root)
+            vec_multiply(w->q + j * x->ld, x->root, w->q + j * x->ld, x->padded);
+    }
     int rank = qr_orthonormalise(w->q, x->ld, p, x->padded, w->r, w->scratch);
     if (rank < 0 || !isfinite(vec_dot(x->y, x->y, x->padded))) {
         *reasons |= REASON_NON_FINITE;
@@ -212,8 +217,8 @@ static int fit_one(Work *w, const Frame *frame, ptrdiff_t start, ptrdiff_t stop,
     }
     s[QUANT_K_CONSTANT] = constant > 0;
     s[QUANT_DF_MODEL] = p - s[QUANT_K_CONSTANT];
-    s[QUANT_DF_RESID] = (double)(n - p);
-    if (n == p)
+    s[QUANT_DF_RESID] = x->total - p;
+    if (n <= p)
         *reasons |= REASON_TOO_SHORT;
 
     int status = o->exact ? optimum(w, p, o, &iterations, reasons)
@@ -233,10 +238,11 @@ static int fit_one(Work *w, const Frame *frame, ptrdiff_t start, ptrdiff_t stop,
     s[QUANT_CONVERGED] = !(*reasons & REASON_ITERATIONS);
     for (ptrdiff_t i = 0; i < n && !o->exact; ++i)
         w->e[i] = x->y[i] - w->fitted[i];
-    double h, density = sparsity_density(x->y, w->e, n, o, w->sorted, &h);
+    Sample sample = {x->y, w->e, w->count, n, x->total, w->stacked};
+    double h, density = sparsity_density(&sample, o->kernel, o->bandwidth, o->q, &h);
     s[QUANT_BANDWIDTH] = h;
     s[QUANT_SPARSITY] = 1.0 / density;
-    s[QUANT_PSEUDO_R2] = sparsity_pseudo_r_squared(x->y, w->e, n, o->q, w->sorted);
+    s[QUANT_PSEUDO_R2] = sparsity_pseudo_r_squared(&sample, o->q);
     if (h <= 0 || density <= 0) /* NaN where q - bandwidth is below 0, in statsmodels too */
         *reasons |= REASON_CONDITION;
 
@@ -265,58 +271,5 @@ static int fit_one(Work *w, const Frame *frame, ptrdiff_t start, ptrdiff_t stop,
         memcpy(out->cov + f * p * p, w->meat.cov, sizeof(double) * p * p);
     infer(&out->coefficients, f, p, w->b, w->variance, o->use_t ? s[QUANT_DF_RESID] : -1.0,
           quantiles);
-    ptrdiff_t i = 0;
-    for (ptrdiff_t row = start; row < stop; ++row) {
-        int kept = frame->keep == NULL || frame->keep[row];
-        if (out->fitted)
-            out->fitted[row - start] = kept ? w->fitted[i] : NAN;
-        if (out->resid)
-            out->resid[row - start] = kept ? w->e[i] : NAN;
-        i += kept;
-    }
     return *reasons & REASON_ITERATIONS ? NOT_CONVERGED : OK;
-}
-
-int quantile_fit(const Frame *frame, const int64_t *start, const int64_t *stop, ptrdiff_t fits,
-                 const QuantileOptions *options, const QuantileOutput *out)
-{
-    Work w = {0};
-    Quantiles quantiles;
-    int p = frame->p;
-    if (!quantiles_open(&quantiles, options->level))
-        return -1;
-    int enough = work_open(&w, longest(start, stop, fits), p);
-    if (enough && options->exact)
-        enough = frisch_open(&w.frisch, longest(start, stop, fits), p);
-    QuantileOutput at = *out;
-    for (ptrdiff_t f = 0; enough && f < fits; ++f) {
-        unsigned reasons = 0;
-        ptrdiff_t length = (ptrdiff_t)(stop[f] - start[f]);
-        for (int k = 0; k < QUANT_COUNT; ++k)
-            out->statistics[f * QUANT_COUNT + k] = NAN;
-        int status = fit_one(&w, frame, (ptrdiff_t)start[f], (ptrdiff_t)stop[f], f, options, &at,
-                             &quantiles, &reasons);
-        if (status != OK && status != NOT_CONVERGED) {
-            infer_nothing(&out->coefficients, f, p);
-            for (int k = 0; out->cov != NULL && k < p * p; ++k)
-                out->cov[f * p * p + k] = NAN;
-            for (ptrdiff_t i = 0; i < length; ++i) {
-                if (at.fitted)
-                    at.fitted[i] = NAN;
-                if (at.resid)
-                    at.resid[i] = NAN;
-            }
-        }
-        out->status[f] = (int8_t)status;
-        out->reasons[f] = (uint16_t)reasons;
-        if (at.fitted)
-            at.fitted += length;
-        if (at.resid)
-            at.resid += length;
-    }
-    free(w.block);
-    frisch_close(&w.frisch);
-    meat_close(&w.meat);
-    quantiles_close(&quantiles);
-    return enough ? 0 : -1;
 }

@@ -3,7 +3,10 @@
 #define MODELRUN_QUANTREG_H
 
 #include "frame.h"
+#include "frisch.h"
 #include "inference.h"
+#include "meat.h"
+#include "sparsity.h"
 
 enum QuantileStatistic {
     QUANT_NOBS,
@@ -20,13 +23,10 @@ enum QuantileStatistic {
     QUANT_COUNT
 };
 
-enum DensityKernel { EPANECHNIKOV, BIWEIGHT, COSINE, GAUSS, PARZEN };
-enum Bandwidth { HALL_SHEATHER, BOFINGER, CHAMBERLAIN };
-
 typedef struct {
     double q;
     int robust; /* 1: sandwich with the density at zero; 0: iid */
-    int kernel, bandwidth;
+    int kernel, bandwidth; /* enums of sparsity.h */
     int max_iterations;
     double tolerance;
     int check; /* run again on nudged responses and hand over what does not stay */
@@ -44,7 +44,27 @@ typedef struct {
     uint16_t *reasons;
 } QuantileOutput;
 
-/* Returns 0, or -1 when memory ran out. */
+/* One fit at a time. */
+typedef struct {
+    Rows rows;     /* root: the roots of the counts */
+    double *count; /* how often each row stands; NULL: once */
+    Meat meat;
+    Frisch frisch;
+    double *q, *w, *z, *fitted, *e, *nudged;
+    double *r, *inverse, *square, *c, *b, *old, *variance, *scratch, *history;
+    Stacked *stacked;
+    void *block;
+} QuantileWork;
+
+/* 0 when memory ran out; to be closed in either case. */
+int quantile_open(QuantileWork *w, ptrdiff_t rows, int p, int counted, int exact);
+void quantile_close(QuantileWork *w);
+
+/* Fit w->rows as fit f; leaves fitted values and residuals in w.  Returns the status. */
+int quantile_rows(QuantileWork *w, int p, ptrdiff_t f, const QuantileOptions *o,
+                  const QuantileOutput *out, Quantiles *quantiles, unsigned *reasons);
+
+/* Fit slices of a panel.  Returns 0, or -1 when memory ran out. */
 int quantile_fit(const Frame *frame, const int64_t *start, const int64_t *stop, ptrdiff_t fits,
                  const QuantileOptions *options, const QuantileOutput *out);
 

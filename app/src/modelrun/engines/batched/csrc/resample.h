@@ -5,6 +5,7 @@
 #include "draw.h"
 #include "likelihood.h"
 #include "ols.h"
+#include "quantreg.h"
 
 /* Distinct rows: `patterns` are distinct rows of the design (and offset), `pairs` distinct rows of
  * pattern and response.
@@ -29,5 +30,9 @@ int resample_likelihood(const Distinct *d, const Draw *draw, const int64_t *repl
 /* OLS, nonrobust; options->constant is CONSTANT_ABSENT or CONSTANT_PRESENT. */
 int resample_ols(const Distinct *d, const Draw *draw, const int64_t *replicate, ptrdiff_t fits,
                  const LinearOptions *options, const LinearOutput *out);
+
+/* statsmodels' iteration, not the optimum; out holds no covariances, fitted values and residuals. */
+int resample_quantile(const Distinct *d, const Draw *draw, const int64_t *replicate,
+                      ptrdiff_t fits, const QuantileOptions *options, const QuantileOutput *out);
 
 #endif

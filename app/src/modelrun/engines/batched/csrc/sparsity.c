@@ -5,7 +5,6 @@
 
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "dist.h"
 
@@ -13,19 +12,33 @@
 
 static int ascending(const void *a, const void *b)
 {
-    double x = *(const double *)a, y = *(const double *)b;
+    double x = ((const Stacked *)a)->value, y = ((const Stacked *)b)->value;
     return (x > y) - (x < y);
 }
 
-/* Linear interpolation between order statistics, as scoreatpercentile does. */
-static double percentile(const double *sorted, ptrdiff_t n, double share)
+static double count_of(const Sample *s, ptrdiff_t i)
 {
-    double at = share * (double)(n - 1);
-    ptrdiff_t low = (ptrdiff_t)floor(at);
-    if (low >= n - 1)
-        return sorted[n - 1];
-    double above = at - (double)low;
-    return sorted[low] * (1 - above) + sorted[low + 1] * above;
+    return s->count ? s->count[i] : 1.0;
+}
+
+static void stack(const Sample *s, const double *values)
+{
+    for (ptrdiff_t i = 0; i < s->n; ++i)
+        s->stacked[i] = (Stacked){values[i], count_of(s, i)};
+    qsort(s->stacked, (size_t)s->n, sizeof(Stacked), ascending);
+}
+
+/* Linear interpolation between order statistics of the stack, as scoreatpercentile does. */
+static double percentile(const Sample *s, double share)
+{
+    const Stacked *at = s->stacked, *last = at + s->n - 1;
+    double place = share * (s->total - 1), low = floor(place), above = place - low;
+    double below = at->count; /* how many stand up to here */
+    if (low >= s->total - 1)
+        return last->value;
+    while (below <= low)
+        below += (++at)->count;
+    return at->value * (1 - above) + (below > low + 1 ? at : at + 1)->value * above;
 }
 
 static double bandwidth(int rule, double n, double q)
@@ -66,24 +79,22 @@ static double kernel_density(int kernel, double u)
     }
 }
 
-double sparsity_density(const double *y, const double *e, ptrdiff_t n, const QuantileOptions *o,
-                        double *sorted, double *h)
+double sparsity_density(const Sample *s, int kernel, int rule, double q, double *h)
 {
     double mean = 0.0, square = 0.0, sum = 0.0;
-    memcpy(sorted, e, sizeof(double) * n);
-    qsort(sorted, (size_t)n, sizeof(double), ascending);
-    double range = percentile(sorted, n, 0.75) - percentile(sorted, n, 0.25);
-    for (ptrdiff_t i = 0; i < n; ++i)
-        mean += y[i];
-    mean /= (double)n;
-    for (ptrdiff_t i = 0; i < n; ++i)
-        square += (y[i] - mean) * (y[i] - mean);
-    *h = bandwidth(o->bandwidth, (double)n, o->q);
-    *h = fmin(sqrt(square / (double)n), range / 1.34) *
-         (normal_quantile(o->q + *h) - normal_quantile(o->q - *h));
-    for (ptrdiff_t i = 0; i < n; ++i)
-        sum += kernel_density(o->kernel, e[i] / *h);
-    return 1.0 / ((double)n * *h) * sum;
+    stack(s, s->e);
+    double range = percentile(s, 0.75) - percentile(s, 0.25);
+    for (ptrdiff_t i = 0; i < s->n; ++i)
+        mean += count_of(s, i) * s->y[i];
+    mean /= s->total;
+    for (ptrdiff_t i = 0; i < s->n; ++i)
+        square += count_of(s, i) * ((s->y[i] - mean) * (s->y[i] - mean));
+    *h = bandwidth(rule, s->total, q);
+    *h = fmin(sqrt(square / s->total), range / 1.34) *
+         (normal_quantile(q + *h) - normal_quantile(q - *h));
+    for (ptrdiff_t i = 0; i < s->n; ++i)
+        sum += count_of(s, i) * kernel_density(kernel, s->e[i] / *h);
+    return 1.0 / (s->total * *h) * sum;
 }
 
 static double check_loss(double e, double q)
@@ -91,16 +102,14 @@ static double check_loss(double e, double q)
     return e < 0 ? (q - 1) * e : q * e;
 }
 
-double sparsity_pseudo_r_squared(const double *y, const double *e, ptrdiff_t n, double q,
-                                 double *sorted)
+double sparsity_pseudo_r_squared(const Sample *s, double q)
 {
     double loss = 0.0, reduced = 0.0;
-    memcpy(sorted, y, sizeof(double) * n);
-    qsort(sorted, (size_t)n, sizeof(double), ascending);
-    double location = percentile(sorted, n, q);
-    for (ptrdiff_t i = 0; i < n; ++i) {
-        loss += check_loss(e[i], q);
-        reduced += check_loss(y[i] - location, q);
+    stack(s, s->y);
+    double location = percentile(s, q);
+    for (ptrdiff_t i = 0; i < s->n; ++i) {
+        loss += count_of(s, i) * check_loss(s->e[i], q);
+        reduced += count_of(s, i) * check_loss(s->y[i] - location, q);
     }
     return 1 - loss / reduced;
 }
