@@ -179,6 +179,22 @@ def test_drawn_rows_are_the_same_in_both_engines(
     ("estimator", "spec"),
     [
         ("OLS", {"formula": "y ~ a + b"}),
+        ("OLS", {"formula": "y ~ a + b - 1"}),
+        ("OLS", {"formula": "y ~ a + b", "fit": {"cov_type": "HC3", "use_t": True}}),
+        ("OLS", {"formula": "y ~ a + b", "fit": CLUSTER}),
+        ("WLS", {"formula": "y ~ a + b", "init": {"weights": column("weight")}}),
+        (
+            "WLS",
+            {
+                "formula": "y ~ a",
+                "init": {"weights": column("weight")},
+                "fit": {"cov_type": "HC2"},
+            },
+        ),
+        (
+            "WLS",
+            {"formula": "y ~ a - 1", "init": {"weights": column("weight")}, "fit": CLUSTER},
+        ),
         ("Logit", {"formula": "yes ~ a + b"}),
         ("Poisson", {"formula": "count ~ a", "init": {"exposure": column("weight")}}),
         ("GLM", {"formula": "count ~ a", "init": {"family": "Poisson"}}),
@@ -211,7 +227,7 @@ def test_replicates_by_counts_are_those_of_drawn_rows(
         {"name": "m", "estimator": estimator, **spec},
         by="group",
         whole=True,
-        fits=("nobs", "log_lik", "aic"),
+        fits=("nobs", "log_lik", "aic", "r_squared", "f_statistic", "sigma"),
         resample=resample,
     )
     prepared = kernel_block.prepare(study, study.models[0], PanelValues(study.panel))
@@ -221,6 +237,35 @@ def test_replicates_by_counts_are_those_of_drawn_rows(
     assert comparison.violations == ()
     assert ours.column("engine").to_pylist().count("batched") >= 24
     assert ours.column("status").to_pylist() == theirs.column("status").to_pylist()
+
+
+@pytest.mark.parametrize(
+    ("estimator", "fit"),
+    [
+        ("OLS", {"cov_type": "HAC", "cov_kwds": {"maxlags": 2}}),
+        ("Logit", {"cov_type": "HC0"}),
+        ("QuantReg", {"method": "exact"}),
+    ],
+)
+def test_what_counts_do_not_hold_is_fitted_on_drawn_rows(
+    estimator: str, fit: dict[str, Any], panel: pd.DataFrame
+) -> None:
+    formula = "yes ~ a" if estimator == "Logit" else "y ~ a"
+    study = study_of(
+        panel[panel.group.isin([0, 1])],
+        {"name": "m", "estimator": estimator, "formula": formula, "fit": fit},
+        by="group",
+        whole=True,
+        fits=("nobs", "df_model"),
+        resample=Resample(method="block", replicates=4, seed=5, block_length=7),
+    )
+    prepared = kernel_block.prepare(study, study.models[0], PanelValues(study.panel))
+    assert prepared is not None
+    assert not prepared.by_counts
+    comparison, ours, theirs = compare(study, solver=estimator)
+    assert comparison.violations == ()
+    assert ours.column("nobs").to_pylist() == theirs.column("nobs").to_pylist()
+    assert "batched" in ours.column("engine").to_pylist()
 
 
 @pytest.mark.parametrize("kind", ["rolling", "expanding"])

@@ -18,7 +18,7 @@ from modelrun.engines import batched
 from modelrun.engines.batched import available, bootstrap, discrete, glm, ols, quantreg
 from modelrun.engines.batched.bootstrap import Draws
 from modelrun.engines.batched.columns import Columns
-from modelrun.engines.batched.covariance import HAC, HC
+from modelrun.engines.batched.covariance import HAC, HC, Cluster
 from modelrun.engines.batched.distinct import distinct
 
 NAME = "modelrun.engines.batched._kernels"
@@ -60,6 +60,8 @@ def _bits() -> Iterator[bytes]:
     y = 1 + sum(columns) + random.standard_t(4, size=10_000)
     counts = random.poisson(np.exp(columns[0] / 2)).astype(float)
     rows = distinct(Columns.of([None, np.round(columns[0]), np.round(columns[1])]), counts, 0, 900)
+    clusters = Cluster.coded(random.integers(0, 20, 10_000))
+    weighted = distinct(design, y, 0, 900, weights=np.exp(columns[0]), groups=clusters.groups)
     draws = Draws(seed=5, replicates=np.arange(9))
     poisson = glm.Family("Poisson", "Log")
     for fits in (
@@ -70,6 +72,9 @@ def _bits() -> Iterator[bytes]:
         quantreg.fit(design, y, starts, stops, q=0.3, exact=True),
         discrete.fit(design, (y > 0).astype(float), starts, stops, model="Logit"),
         glm.fit(design, counts, starts, stops, family=poisson),
+        bootstrap.ols(rows, draws),
+        bootstrap.ols(weighted, draws, covariance=HC("HC3")),
+        bootstrap.ols(weighted, draws, covariance=clusters),
         bootstrap.likelihood(rows, draws, model="Poisson"),
         bootstrap.quantile(distinct(design, y, 0, 900), draws, q=0.3),
         bootstrap.quantile(rows, draws, q=0.6, check=False),

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 import statsmodels.api as sm
 
-from modelrun.engines.batched import available, bootstrap, gate, glm, quantreg
+from modelrun.engines.batched import available, bootstrap, gate, glm, ols, quantreg
 from modelrun.engines.batched.columns import Columns
+from modelrun.engines.batched.covariance import HAC, HC, Cluster, FixedScale, Nonrobust
 from modelrun.engines.batched.distinct import distinct
 
 pytestmark = pytest.mark.skipif(not available(), reason="the compiled kernels are missing")
@@ -175,6 +176,132 @@ def test_probit_equals_statsmodels_on_the_drawn_rows() -> None:
         np.testing.assert_allclose(fits.statistic("ll_null")[replicate], reference.llnull)
 
 
+COVARIANCES: dict[str, dict[str, Any]] = {
+    "nonrobust": {},
+    "HC0": {"cov_type": "HC0"},
+    "HC1": {"cov_type": "HC1", "use_t": True},
+    "HC2": {"cov_type": "HC2"},
+    "HC3": {"cov_type": "HC3"},
+    "cluster": {"cov_type": "cluster"},
+    "cluster-plain": {
+        "cov_type": "cluster",
+        "use_t": True,
+        "cov_kwds": {"use_correction": False, "df_correction": False},
+    },
+}
+
+
+@pytest.mark.parametrize("block", [0, 7])
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("name", COVARIANCES)
+@pytest.mark.parametrize("distinct_rows", [True, False])
+def test_least_squares_equal_statsmodels_on_the_drawn_rows(
+    name: str,
+    distinct_rows: bool,
+    weighted: bool,
+    block: int,
+    linear_contract: Callable[..., None],
+) -> None:
+    n = 240
+    rng = np.random.default_rng(12)
+    x, y = _repeated(n)
+    weights = rng.choice([0.5, 1.0, 2.5], n)
+    labels = rng.integers(0, 9, n)
+    if distinct_rows:
+        x[:, 3], weights = rng.normal(size=n), rng.uniform(0.2, 3, n)
+    keep = np.arange(n) % 11 != 3
+    fit = {**COVARIANCES[name]}
+    kind = fit.get("cov_type", "nonrobust")
+    covariance: Any = Nonrobust() if kind == "nonrobust" else HC("HC0")
+    if kind.startswith("HC"):
+        covariance = HC(kind)
+    if kind == "cluster":
+        covariance = Cluster.coded(labels, **fit.get("cov_kwds", {}))
+    slice_ = distinct(
+        Columns.of_matrix(x), y, 0, n, keep=keep, weights=weights if weighted else None,
+        groups=covariance.groups if kind == "cluster" else None,
+    )  # fmt: skip
+    fits = bootstrap.ols(
+        slice_,
+        bootstrap.Draws(SEED, np.arange(4), block),
+        covariance=covariance,
+        use_t=fit.get("use_t"),
+    )
+    assert not gate.hand_over(fits.reasons).any()
+    for replicate in range(4):
+        rows = _drawn(n, replicate, block)
+        rows = rows[keep[rows]]
+        model = sm.WLS(y[rows], x[rows], weights=weights[rows]) if weighted else None
+        if kind == "cluster":
+            fit["cov_kwds"] = {**fit.get("cov_kwds", {}), "groups": labels[rows]}
+        reference = (model or sm.OLS(y[rows], x[rows])).fit(**fit)
+        linear_contract(fits, replicate, reference)
+
+
+@pytest.mark.parametrize("columns", ["none", "dummies", "two"])
+def test_least_squares_know_whether_the_drawn_columns_hold_a_constant(
+    columns: str, linear_contract: Callable[..., None]
+) -> None:
+    n = 120
+    x, y = _repeated(n)
+    x = x[:, 2:]
+    if columns == "dummies":
+        x = np.column_stack([x[:, 0], 1 - x[:, 0], x[:, 1]])
+    if columns == "two":
+        x = np.column_stack([np.full(n, 2.0), x])
+    fits = bootstrap.ols(
+        distinct(Columns.of_matrix(x), y, 0, n),
+        bootstrap.Draws(SEED, np.arange(4)),
+        covariance=HC("HC1"),
+    )
+    for replicate in range(4):
+        rows = _drawn(n, replicate, 0)
+        reference = sm.OLS(y[rows], x[rows]).fit(cov_type="HC1")
+        assert fits.statistic("k_constant")[replicate] == (columns != "none")
+        linear_contract(fits, replicate, reference, f_test=columns == "two")
+
+
+def test_least_squares_of_small_slices_are_classes_as_on_drawn_rows() -> None:
+    n, replicates = 8, 80
+    x = np.column_stack([np.ones(n), np.arange(n) == 6, np.arange(n) % 3])
+    y = np.array([0.3, 1.9, 1.2, 4.4, 2.5, 3.1, 0.7, 1.1])
+    keep = np.arange(n) > 2
+    codes = np.array([0, 0, 1, 1, 2, 2, 2, 3])
+    rows = np.concatenate([_drawn(n, replicate, 0) for replicate in range(replicates)])
+    starts = np.arange(replicates) * n
+    few = np.array([len(set(rows[start : start + n]) - {0, 1, 2}) <= 3 for start in starts])
+    assert few.any()
+    assert not few.all()
+    seen = set()
+    for covariance in (Nonrobust(), HC("HC0"), HC("HC2"), HC("HC3"), Cluster.coded(codes)):
+        clustered = isinstance(covariance, Cluster)
+        fits = bootstrap.ols(
+            distinct(Columns.of_matrix(x), y, 0, n, keep=keep, groups=codes if clustered else None),
+            bootstrap.Draws(SEED, np.arange(replicates)),
+            covariance=covariance,
+        )
+        drawn = ols.fit(
+            Columns.of_matrix(x[rows]),
+            y[rows],
+            starts,
+            starts + n,
+            keep=keep[rows],
+            covariance=Cluster.coded(codes[rows]) if clustered else covariance,
+        )
+        for name in ("nobs", "df_resid", "clusters", "k_constant"):
+            np.testing.assert_array_equal(fits.statistic(name), drawn.statistic(name))
+        assert (fits.status == drawn.status).all()
+        ours, theirs = gate.hand_over(fits.reasons), gate.hand_over(drawn.reasons)
+        assert (ours[~few] == theirs[~few]).all()
+        assert ours[few].all()
+        both = ~ours & ~theirs
+        np.testing.assert_allclose(
+            fits.coefficients.bse[both], drawn.coefficients.bse[both], rtol=1e-9
+        )
+        seen |= {*fits.status.tolist()}
+    assert {gate.Status.OK, gate.Status.RANK_DEFICIENT, gate.Status.TOO_SHORT} <= seen
+
+
 def _repeated(n: int) -> tuple[Any, Any]:
     """Rows of which most stand more than once."""
     x, _, _, y = _data(n)
@@ -321,7 +448,7 @@ def test_a_replicate_without_variation_is_a_class() -> None:
 
 def test_what_needs_drawn_rows_is_refused() -> None:
     x, counts, _, _ = _data(50)
-    slice_ = distinct(Columns.of_matrix(x[:, 1:]), counts, 0, 50)
+    slice_ = distinct(Columns.of_matrix(x), counts, 0, 50)
     draws = bootstrap.Draws(SEED, np.arange(2))
     assert bootstrap.supports("QuantReg")
     assert not bootstrap.supports("RLM")
@@ -329,5 +456,10 @@ def test_what_needs_drawn_rows_is_refused() -> None:
         bootstrap.likelihood(slice_, draws, model="QuantReg")
     with pytest.raises(ValueError, match="exact optima"):
         bootstrap.quantile(slice_, draws, exact=True)
-    with pytest.raises(ValueError, match="no column of ones"):
-        bootstrap.ols(slice_, draws)
+    for covariance in (HAC(2), FixedScale(1.0)):
+        assert not bootstrap.supports("OLS", None, covariance)
+        with pytest.raises(ValueError, match="not fitted by counts"):
+            bootstrap.ols(slice_, draws, covariance=covariance)
+    assert not bootstrap.supports("Logit", None, HC("HC0"))
+    with pytest.raises(ValueError, match="no groups"):
+        bootstrap.ols(slice_, draws, covariance=Cluster.coded(counts))

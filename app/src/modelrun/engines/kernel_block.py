@@ -183,6 +183,7 @@ def _by_counts(prepared: Prepared, fits: Ints, base: Ints) -> Called:
             kernel_resample.call(
                 found[1],
                 replicates[first:last],
+                covariance=prepared.rows.covariance,
                 seed=resample.seed,
                 block=length if resample.method == "block" else 0,
                 translation=prepared.translation,

@@ -1,7 +1,7 @@
 """Bootstrap replicates through the kernels that count distinct rows instead of drawing them.
 
-Where those kernels do not know a model (robust covariances, weights, fitted values), replicates
-are laid out row by row and take the ordinary kernels; both ways read the same draws.
+Where those kernels do not know a model (HAC, robust likelihoods, exact quantiles, fitted values),
+replicates are laid out row by row and take the ordinary kernels; both ways read the same draws.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from modelrun.engines.batched import bootstrap
 from modelrun.engines.batched.bootstrap import Draws
-from modelrun.engines.batched.covariance import Nonrobust
+from modelrun.engines.batched.covariance import Cluster, Covariance
 from modelrun.engines.batched.distinct import Distinct, distinct
 from modelrun.engines.kernel_call import Rows
 from modelrun.engines.kernel_fits import KernelFits, of_likelihood, of_linear, of_quantile
@@ -30,14 +30,13 @@ def supports(
 ) -> bool:
     """Return whether replicates of a model can be fitted by counts."""
     family = translation.family if translation.kind == "glm" else None
-    shifted = bool(translation.columns)
+    shifted = {"offset", "exposure"} & set(translation.columns or {})
+    allowed = {"weights"} if translation.kind == "linear" else {"offset", "exposure"}
     return (
-        not (translation.quantile or {}).get("exact")
-        and bootstrap.supports(translation.estimator, family)
-        and isinstance(rows.covariance, Nonrobust)
-        and set(translation.columns or {}) <= {"offset", "exposure"}
+        bootstrap.supports(translation.estimator, family, rows.covariance)
+        and not (translation.quantile or {}).get("exact")
+        and set(translation.columns or {}) <= allowed
         and not outputs.observations
-        and (translation.kind != "linear" or rows.design.ones is not None)
         and not (shifted and _NULL & set(statistics))
     )
 
@@ -52,13 +51,23 @@ def distinct_rows(rows: Rows, start: int, stop: int) -> Distinct:
         whole = np.zeros(rows.design.n) if offset is None else offset.copy()
         whole[start:stop] += logs
         offset = whole
-    return distinct(rows.design, rows.endog, start, stop, offset=offset, keep=rows.keep)
+    return distinct(
+        rows.design,
+        rows.endog,
+        start,
+        stop,
+        offset=offset,
+        weights=rows.columns.get("weights"),
+        groups=rows.covariance.groups if isinstance(rows.covariance, Cluster) else None,
+        keep=rows.keep,
+    )
 
 
 def call(
     slice_: Distinct,
     replicates: Ints,
     *,
+    covariance: Covariance,
     seed: int,
     block: int,
     translation: Translation,
@@ -70,6 +79,7 @@ def call(
     Args:
         slice_: Its distinct rows.
         replicates: Their numbers, shape (n,).
+        covariance: Of the estimates.
         seed: Of the study.
         block: Rows in a moving block; 0 draws rows one by one.
         translation: The model.
@@ -82,7 +92,8 @@ def call(
         linear = bootstrap.ols(
             slice_,
             draws,
-            use_t=translation.use_t is not False,
+            covariance=covariance,
+            use_t=translation.use_t,
             conf_level=level,
             f_test="f_statistic" in statistics or "f_p_value" in statistics,
             exact_condition="condition_number" in statistics,

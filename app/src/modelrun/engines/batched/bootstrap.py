@@ -11,20 +11,29 @@ fitted on drawn rows by the other kernels.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Unpack
+from typing import Any, Unpack
 
 import numpy as np
 import numpy.typing as npt
 
 from modelrun.engines.batched import discrete, glm, load, quantreg
 from modelrun.engines.batched import likelihood as likelihood_results
-from modelrun.engines.batched import ols as ols_results
 from modelrun.engines.batched.coefficients import Coefficients
-from modelrun.engines.batched.covariance import Nonrobust
+from modelrun.engines.batched.covariance import (
+    HC,
+    Cluster,
+    Covariance,
+    Nonrobust,
+    kernel_settings,
+    uses_t,
+)
 from modelrun.engines.batched.distinct import Distinct
 from modelrun.engines.batched.likelihood import LikelihoodFits
 from modelrun.engines.batched.ols import OlsFits
 from modelrun.engines.batched.quantreg import Options, QuantileFits
+
+_LINEAR = frozenset({"OLS", "WLS"})
+_DETECT = -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,70 +51,68 @@ class Draws:
     block: int = 0
 
 
-def supports(model: str, family: glm.Family | None = None) -> bool:
-    """Whether replicates of OLS, GLM, Logit, Probit, Poisson or QuantReg can be fitted by counts.
+def supports(
+    model: str, family: glm.Family | None = None, covariance: Covariance | None = None
+) -> bool:
+    """Whether replicates of a model can be fitted by counts; nonrobust covariances when None.
 
-    Of OLS and likelihood models nonrobust covariances only, and no weights; of QuantReg the
-    iteration of statsmodels only. The rest of the batched engine does those on drawn rows.
+    OLS and WLS by every covariance but HAC, which depends on the order of the drawn rows, and
+    counts do not hold it. GLM, Logit, Probit and Poisson by nonrobust covariances, without
+    weights. QuantReg by the iteration of statsmodels. The rest of the batched engine does the
+    others on drawn rows.
     """
+    if model in _LINEAR:
+        return covariance is None or isinstance(covariance, Nonrobust | HC | Cluster)
+    if not isinstance(covariance, Nonrobust | None):
+        return False
     if model == "GLM":
         return family is not None and glm.supports(family, Nonrobust())
-    return model in {"OLS", "QuantReg"} or model in discrete.FAMILY_AND_LINK
+    return model == "QuantReg" or model in discrete.FAMILY_AND_LINK
 
 
 def ols(
     slice_: Distinct,
     draws: Draws,
     *,
-    use_t: bool = True,
+    covariance: Covariance | None = None,
+    use_t: bool | None = None,
     conf_level: float = 0.95,
     f_test: bool = True,
     exact_condition: bool = False,
 ) -> OlsFits:
-    """Fit OLS, nonrobust, to every replicate.
+    """Fit OLS, or WLS where the slice has weights, to every replicate.
 
     Args:
-        slice_: Distinct rows of the slice; the design needs a column of ones.
+        slice_: Distinct rows of the slice, with weights and groups if there are any.
         draws: Which replicates.
-        use_t: Inference by the t distribution.
+        covariance: Nonrobust() when None; of clusters, the groups are those of the slice.
+        use_t: Inference by the t distribution; statsmodels' default when None.
         conf_level: Of the intervals.
-        f_test: Compute the p-value of F.
+        f_test: Compute the p-value of F, and the Wald F of robust covariances.
         exact_condition: Singular values for every replicate.
 
     Raises:
         ImportError: The compiled module is missing.
-        ValueError: The design has no column of ones.
+        ValueError: The covariance is not supported, or the slice has no groups for it.
     """
-    if slice_.patterns.ones is None:
-        message = (
-            "bootstrap.ols: the design has no column of ones (None); use ols.fit on drawn rows"
-        )
+    covariance = covariance if covariance is not None else Nonrobust()
+    if not supports("OLS", None, covariance):
+        message = f"bootstrap.ols: {covariance} is not fitted by counts; use ols.fit on drawn rows"
         raise ValueError(message)
-    fits, p = len(draws.replicates), slice_.patterns.p
-    result = OlsFits(
-        coefficients=Coefficients.empty(fits, p),
-        statistics=np.empty((fits, len(ols_results.STATISTICS))),
-        cov=None,
-        fitted=None,
-        resid=None,
-        status=np.empty(fits, dtype=np.int8),
-        reasons=np.empty(fits, dtype=np.uint16),
-        use_t=use_t,
-    )
+    clusters = covariance if isinstance(covariance, Cluster) else None
+    if clusters is not None and slice_.group is None:
+        message = "bootstrap.ols: the slice has no groups; give them to distinct"
+        raise ValueError(message)
+    kind, _, _, correction, df_correction, _ = kernel_settings(covariance)
+    t = uses_t(covariance) if use_t is None else use_t
+    result = OlsFits.empty(len(draws.replicates), slice_.patterns.p, use_t=t)
     load().resample_ols(
-        slice_.patterns.data,
-        np.zeros(slice_.patterns.n),
-        slice_.y,
-        slice_.pattern_of,
-        slice_.pair_of,
-        draws.seed,
-        draws.block,
-        np.ascontiguousarray(draws.replicates, dtype=np.int64),
-        (use_t, 1, f_test, exact_condition, conf_level),
-        result.coefficients.arrays(),
-        result.statistics,
-        result.status,
-        result.reasons,
+        *_given(slice_, draws),
+        (slice_.weight, None, 0)
+        if clusters is None
+        else (slice_.weight, slice_.group, clusters.count),
+        (kind, correction, df_correction, t, _DETECT, f_test, exact_condition, conf_level),
+        *_filled(result),
     )
     return result
 
@@ -137,7 +144,7 @@ def likelihood(
         ImportError: The compiled module is missing.
         ValueError: The model is not supported.
     """
-    if not supports(model, family) or model in {"OLS", "QuantReg"}:
+    if not supports(model, family) or model in {*_LINEAR, "QuantReg"}:
         message = f"bootstrap.likelihood: {model} {family or ''} is not fitted by counts"
         raise ValueError(message)
     newton = model != "GLM"
@@ -154,28 +161,17 @@ def likelihood(
         reasons=np.empty(fits, dtype=np.uint16),
         use_t=use_t,
     )
-    has_offset = slice_.offset is not None
     load().resample_likelihood(
-        slice_.patterns.data,
-        slice_.offset if has_offset else np.zeros(slice_.patterns.n),
-        slice_.y,
-        slice_.pattern_of,
-        slice_.pair_of,
-        draws.seed,
-        draws.block,
-        np.ascontiguousarray(draws.replicates, dtype=np.int64),
+        *_given(slice_, draws),
         (
-            has_offset,
+            slice_.offset is not None,
             newton,
             *numbers,
             family.alpha,
             maxiter if maxiter is not None else 35 if newton else 100,
         ),
         (use_t, null_model, conf_level),
-        result.coefficients.arrays(),
-        result.statistics,
-        result.status,
-        result.reasons,
+        *_filled(result),
     )
     return result
 
@@ -199,18 +195,27 @@ def quantile(slice_: Distinct, draws: Draws, **options: Unpack[Options]) -> Quan
     fits, p = len(draws.replicates), slice_.patterns.p
     result = QuantileFits.empty(fits, p, options)
     load().resample_quantile(
+        *_given(slice_, draws),
+        numbers,
+        *_filled(result),
+    )
+    return result
+
+
+def _given(slice_: Distinct, draws: Draws) -> tuple[Any, ...]:
+    """What every kernel of replicates reads."""
+    return (
         slice_.patterns.data,
-        np.zeros(slice_.patterns.n),
+        np.zeros(slice_.patterns.n) if slice_.offset is None else slice_.offset,
         slice_.y,
         slice_.pattern_of,
         slice_.pair_of,
         draws.seed,
         draws.block,
         np.ascontiguousarray(draws.replicates, dtype=np.int64),
-        numbers,
-        result.coefficients.arrays(),
-        result.statistics,
-        result.status,
-        result.reasons,
     )
-    return result
+
+
+def _filled(result: OlsFits | LikelihoodFits | QuantileFits) -> tuple[Any, ...]:
+    """What every kernel of replicates fills."""
+    return (result.coefficients.arrays(), result.statistics, result.status, result.reasons)

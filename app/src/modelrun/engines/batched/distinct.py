@@ -21,16 +21,20 @@ class Distinct:
     """One slice by its distinct rows.
 
     Attributes:
-        patterns: Distinct rows of the design (and offset), K rows.
+        patterns: Distinct rows of the design (and offset, and cluster), K rows.
         offset: Offset of each pattern, shape (K,), or None.
-        y: Response of each distinct pair of pattern and response, shape (U,).
+        group: Cluster code of each pattern, shape (K,), or None.
+        y: Response of each distinct pair of pattern and response (and weight), shape (U,).
+        weight: Weight of each pair, shape (U,), or None.
         pattern_of: Pattern of each pair, shape (U,).
         pair_of: Pair of each row of the slice, shape (n,); -1 where a value is missing.
     """
 
     patterns: Columns
     offset: Floats | None
+    group: Codes | None
     y: Floats
+    weight: Floats | None
     pattern_of: Codes
     pair_of: Codes
 
@@ -42,6 +46,8 @@ def distinct(
     stop: int,
     *,
     offset: npt.ArrayLike | None = None,
+    weights: npt.ArrayLike | None = None,
+    groups: Codes | None = None,
     keep: npt.ArrayLike | None = None,
 ) -> Distinct:
     """Find the distinct rows of [start, stop), numbered by their first appearance.
@@ -52,19 +58,27 @@ def distinct(
         start: First row of the slice.
         stop: Row after the last.
         offset: Added to the linear predictor, shape (n,).
+        weights: Of WLS, shape (n,).
+        groups: Cluster codes, shape (n,).
         keep: Mask of complete rows, shape (n,).
     """
     kept = np.ones(stop - start, dtype=np.bool_)
     if keep is not None:
         kept = np.array(np.asarray(keep)[start:stop], dtype=np.bool_)
-    columns = [None if column is None else column[start:stop][kept] for column in design.data]
-    response = np.asarray(y, dtype=np.float64)[start:stop][kept]
-    shift = None if offset is None else np.asarray(offset, dtype=np.float64)[start:stop][kept]
-    parts = [column for column in (*columns, shift) if column is not None]
-    first, pattern_of_row = _numbered(parts, len(response))
-    first_pair, pair_of_row = _numbered(
-        [pattern_of_row.astype(np.float64), response], len(response)
-    )
+
+    def rows(values: npt.ArrayLike | None) -> Floats | None:
+        if values is None:
+            return None
+        return np.asarray(values, dtype=np.float64)[start:stop][kept]
+
+    columns = [rows(column) for column in design.data]
+    response, shift, weight, group = rows(y), rows(offset), rows(weights), rows(groups)
+    assert response is not None
+    n = len(response)
+    parts = [column for column in (*columns, shift, group) if column is not None]
+    first, pattern_of_row = _numbered(parts, n)
+    pairs = [pattern_of_row.astype(np.float64), response]
+    first_pair, pair_of_row = _numbered(pairs if weight is None else [*pairs, weight], n)
     pair_of = np.full(stop - start, -1, dtype=np.int32)
     pair_of[kept] = pair_of_row
     return Distinct(
@@ -76,7 +90,9 @@ def distinct(
             len(first),
         ),
         offset=None if shift is None else np.ascontiguousarray(shift[first]),
+        group=None if group is None else group[first].astype(np.int32),
         y=np.ascontiguousarray(response[first_pair]),
+        weight=None if weight is None else np.ascontiguousarray(weight[first_pair]),
         pattern_of=np.ascontiguousarray(pattern_of_row[first_pair], dtype=np.int32),
         pair_of=pair_of,
     )

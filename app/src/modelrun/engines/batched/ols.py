@@ -62,6 +62,29 @@ class OlsFits:
     reasons: npt.NDArray[np.uint16]
     use_t: bool
 
+    @classmethod
+    def empty(
+        cls,
+        fits: int,
+        p: int,
+        *,
+        use_t: bool,
+        cov: bool = False,
+        fitted: int | None = None,
+        resid: int | None = None,
+    ) -> OlsFits:
+        """Arrays to be filled; `fitted` and `resid` are numbers of rows, None for none."""
+        return cls(
+            coefficients=Coefficients.empty(fits, p),
+            statistics=np.empty((fits, len(STATISTICS))),
+            cov=np.empty((fits, p, p)) if cov else None,
+            fitted=None if fitted is None else np.empty(fitted),
+            resid=None if resid is None else np.empty(resid),
+            status=np.empty(fits, dtype=np.int8),
+            reasons=np.empty(fits, dtype=np.uint16),
+            use_t=use_t,
+        )
+
     def statistic(self, name: str) -> Floats:
         """One statistic of every fit, shape (fits,); `sigma` is the root of the scale.
 
@@ -126,15 +149,13 @@ def fit(
     t = uses_t(covariance) if use_t is None else use_t
     clusters = covariance if isinstance(covariance, Cluster) else None
     rows = int((last - first).sum())
-    result = OlsFits(
-        coefficients=Coefficients.empty(fits, p),
-        statistics=np.empty((fits, len(STATISTICS))),
-        cov=np.empty((fits, p, p)) if want_cov else None,
-        fitted=np.empty(rows) if want_fitted else None,
-        resid=np.empty(rows) if want_resid else None,
-        status=np.empty(fits, dtype=np.int8),
-        reasons=np.empty(fits, dtype=np.uint16),
+    result = OlsFits.empty(
+        fits,
+        p,
         use_t=t,
+        cov=want_cov,
+        fitted=rows if want_fitted else None,
+        resid=rows if want_resid else None,
     )
     kernels.ols(
         design.data,

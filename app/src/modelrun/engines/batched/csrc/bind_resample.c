@@ -91,11 +91,22 @@ PyObject *bind_resample_ols(PyObject *module, PyObject *args)
     Given g;
     Taken t;
     LinearOptions o = {0};
+    PyObject *weight, *group;
+    int groups;
     (void)module;
-    if (!PyArg_ParseTuple(args, "O!OOOOKnO(iiiid)O!OOO:resample_ols", SLICE(g), &o.use_t,
-                          &o.constant, &o.robust_f, &o.exact_condition, &o.level, RESULTS(g)) ||
+    if (!PyArg_ParseTuple(args, "O!OOOOKnO(OOi)(iiiiiiid)O!OOO:resample_ols", SLICE(g), &weight,
+                          &group, &groups, &o.sandwich.covariance, &o.sandwich.correction,
+                          &o.sandwich.df_correction, &o.use_t, &o.constant, &o.robust_f,
+                          &o.exact_condition, &o.level, RESULTS(g)) ||
         !taken(&t, &g, LIN_COUNT))
         return NULL;
+    t.distinct.weight = views_take(&t.views, weight, "weight", 'd', t.distinct.pairs, 0);
+    t.distinct.group = views_groups(&t.views, group, t.distinct.patterns, groups);
+    t.distinct.groups = groups;
+    if (PyErr_Occurred()) {
+        views_close(&t.views);
+        return NULL;
+    }
     LinearOutput out = {.coefficients = t.coefficients,
                         .statistics = t.statistics,
                         .status = t.status,

@@ -43,7 +43,8 @@ ptrdiff_t rows_copy(const double *column, const uint8_t *keep, ptrdiff_t start, 
     return n;
 }
 
-void rows_note_constant(Rows *rows, int j)
+/* Note whether column j, not yet multiplied by weights, is constant. */
+static void note_constant(Rows *rows, int j)
 {
     const double *v = rows->x + j * rows->ld;
     for (ptrdiff_t i = 1; i < rows->n; ++i)
@@ -54,6 +55,20 @@ void rows_note_constant(Rows *rows, int j)
     rows->constants += 1;
     if (rows->first_constant < 0 && v[0] != 0.0)
         rows->first_constant = j;
+}
+
+void rows_pick(Rows *rows, const double *column, const ptrdiff_t *place, int j)
+{
+    double *out = rows->x + j * rows->ld;
+    if (column == NULL)
+        for (ptrdiff_t i = 0; i < rows->n; ++i)
+            out[i] = 1.0;
+    else
+        for (ptrdiff_t i = 0; i < rows->n; ++i)
+            out[i] = column[place[i]];
+    for (ptrdiff_t i = rows->n; i < rows->padded; ++i)
+        out[i] = 0.0;
+    note_constant(rows, j);
 }
 
 void rows_gather(const Frame *frame, ptrdiff_t start, ptrdiff_t stop, Rows *rows)
@@ -83,7 +98,7 @@ void rows_gather(const Frame *frame, ptrdiff_t start, ptrdiff_t stop, Rows *rows
         } else {
             rows_copy(frame->x[j], frame->keep, start, stop, out);
         }
-        rows_note_constant(rows, j);
+        note_constant(rows, j);
         if (frame->weight != NULL)
             vec_multiply(out, rows->root, out, rows->padded);
     }

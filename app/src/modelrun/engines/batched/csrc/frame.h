@@ -30,8 +30,8 @@ typedef struct {
 /* Copy the kept rows of [start, stop) and multiply them by the square roots of the weights. */
 void rows_gather(const Frame *frame, ptrdiff_t start, ptrdiff_t stop, Rows *rows);
 
-/* Note whether column j of n rows, not yet multiplied by weights, is constant. */
-void rows_note_constant(Rows *rows, int j);
+/* Column j of the rows: values `place`[i] of a column, ones where it is NULL. */
+void rows_pick(Rows *rows, const double *column, const ptrdiff_t *place, int j);
 
 /* Copy the kept values of one column. */
 ptrdiff_t rows_copy(const double *column, const uint8_t *keep, ptrdiff_t start, ptrdiff_t stop,

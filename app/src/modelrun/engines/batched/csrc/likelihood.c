@@ -374,7 +374,7 @@ int likelihood_fit(const Frame *frame, const LikelihoodInputs *inputs, const int
         for (int k = 0; k < LIK_COUNT; ++k)
             out->statistics[f * LIK_COUNT + k] = NAN;
         Clusters rows = {group, frame->keep, (ptrdiff_t)start[f], (ptrdiff_t)stop[f],
-                         (int32_t)(f + 1)};
+                         (int32_t)(f + 1), NULL};
         int status =
             fit_one(&w, &family, &rows, frame, inputs, f, options, &at, &quantiles, &reasons);
         if (status != OK && status != SEPARATED && status != NOT_CONVERGED) {

@@ -101,13 +101,14 @@ static int of_clusters(Meat *m, const Rows *x, const double *e, int p, const Clu
         }
         double *sum = m->cluster_sums + (size_t)m->slot[g] * p;
         for (int j = 0; j < p; ++j) {
-            double score = x->x[j * x->ld + i] * e[i];
+            double q = x->x[j * x->ld + i], score = q * e[i];
+            double size = c->size ? q * c->size[i] : score;
             sum[j] += score;
-            squares += score * score;
+            squares += size * size;
         }
         ++i;
     }
-    m->spread = squares * (double)i / (clusters > 0 ? clusters : 1);
+    m->spread = squares * x->total / (clusters > 0 ? clusters : 1);
     memset(m->meat, 0, sizeof(double) * p * p);
     for (int g = 0; g < clusters; ++g) {
         const double *sum = m->cluster_sums + (size_t)g * p;

@@ -30,6 +30,7 @@ typedef struct {
     const uint8_t *keep;
     ptrdiff_t start, stop;
     int32_t mark; /* another one for every fit */
+    const double *size; /* roots of the squares of e over all that a row stands for; NULL: e */
 } Clusters;
 
 typedef struct {

@@ -51,21 +51,56 @@ typedef struct {
     uint16_t *reasons;
 } LinearOutput;
 
-/* Returns 0, or -1 when memory ran out. */
+/* Fit slices of a panel.  Returns 0, or -1 when memory ran out. */
 int ols_fit(const Frame *frame, const int32_t *group, int32_t groups, const int64_t *start,
             const int64_t *stop, ptrdiff_t fits, const LinearOptions *options,
             const LinearOutput *out);
 
-/* Everything that follows from R, c, ssr and the sums of squares; used by OLS and rolling. */
+/* Sums of one fit. */
 typedef struct {
     int p;
     double n;
     int k_constant;
+    int constant_at; /* the first column that is a constant, or -1 */
+    double within;   /* squares that the rows leave out, because each stands for several */
+    double about_mean;   /* squares about the weighted mean, where the rows leave some out */
     double ssr, yy, tss; /* yy = y'y (weighted), tss centred where there is a constant */
     double sum_log_weight;
     int weighted;
 } LinearMoments;
 
+/* Everything that follows from them. */
 void linear_statistics(const LinearMoments *m, double *statistics);
+
+/* One fit at a time; its rows become the basis. */
+typedef struct {
+    Rows rows;
+    Meat meat;
+    double *e, *z, *h, *c, *r, *inverse, *square, *b, *variance, *scratch;
+    void *block;
+} LinearWork;
+
+/* 0 when memory ran out; to be closed in either case. */
+int linear_open(LinearWork *w, ptrdiff_t rows, int p, const Sandwich *s, int32_t groups,
+                int weighted);
+void linear_close(LinearWork *w);
+
+/* Basis, estimates and residuals of w->rows, which n, yy and within of m belong to; whether there
+ * is a constant, and ssr.  Returns the status.
+ */
+int linear_basis(LinearWork *w, int p, const LinearOptions *o, LinearMoments *m, double *s,
+                 unsigned *reasons);
+
+/* Statistics once tss is known, and the gate. */
+void linear_gate(LinearWork *w, int p, const LinearOptions *o, const LinearMoments *m, double *s,
+                 unsigned *reasons);
+
+/* The gate of HC2 and HC3, once the smallest 1 - h is known. */
+void linear_leverage_gate(const LinearWork *w, int p, const double *s, unsigned *reasons);
+
+/* Covariance and inference; w->e holds what the rows of the basis are multiplied by. */
+void linear_publish(LinearWork *w, int p, ptrdiff_t f, const LinearOptions *o,
+                    const LinearMoments *m, const Clusters *clusters, const LinearOutput *out,
+                    Quantiles *quantiles, unsigned *reasons);
 
 #endif

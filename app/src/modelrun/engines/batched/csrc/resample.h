@@ -7,8 +7,8 @@
 #include "ols.h"
 #include "quantreg.h"
 
-/* Distinct rows: `patterns` are distinct rows of the design (and offset), `pairs` distinct rows of
- * pattern and response.
+/* Distinct rows: `patterns` are distinct rows of the design (and offset, and cluster), `pairs`
+ * distinct rows of pattern and response (and weight).
  */
 typedef struct {
     int p;
@@ -16,6 +16,9 @@ typedef struct {
     const double *const *x;    /* patterns each; NULL is a column of ones */
     const double *offset;      /* patterns, or NULL */
     const double *y;           /* pairs */
+    const double *weight;      /* pairs, or NULL: least squares only */
+    const int32_t *group;      /* patterns: which cluster, or NULL: least squares only */
+    int32_t groups;
     const int32_t *pattern_of; /* pairs: which pattern */
     const int32_t *pair_of;    /* rows: which pair, -1 where a value is missing */
 } Distinct;
@@ -27,7 +30,7 @@ int resample_likelihood(const Distinct *d, const Draw *draw, const int64_t *repl
                         ptrdiff_t fits, const LikelihoodOptions *options,
                         const LikelihoodOutput *out);
 
-/* OLS, nonrobust; options->constant is CONSTANT_ABSENT or CONSTANT_PRESENT. */
+/* OLS and WLS; every covariance but HAC, which needs the order of the drawn rows. */
 int resample_ols(const Distinct *d, const Draw *draw, const int64_t *replicate, ptrdiff_t fits,
                  const LinearOptions *options, const LinearOutput *out);
 

@@ -31,14 +31,8 @@ static void gather(QuantileWork *w, const Distinct *d, const double *pairs, ptrd
     x->padded = PADDED(x->n);
     for (ptrdiff_t i = x->n; i < x->padded; ++i)
         x->y[i] = w->count[i] = x->root[i] = 0.0;
-    for (int j = 0; j < d->p; ++j) {
-        double *column = x->x + j * x->ld;
-        for (ptrdiff_t i = 0; i < x->n; ++i)
-            column[i] = d->x[j] ? d->x[j][place[i]] : 1.0;
-        for (ptrdiff_t i = x->n; i < x->padded; ++i)
-            column[i] = 0.0;
-        rows_note_constant(x, j);
-    }
+    for (int j = 0; j < d->p; ++j)
+        rows_pick(x, d->x[j], place, j);
 }
 
 int resample_quantile(const Distinct *d, const Draw *draw, const int64_t *replicate,
