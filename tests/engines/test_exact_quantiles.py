@@ -11,11 +11,13 @@ from scipy.optimize import linprog
 
 from engines.handmade import columns_of, frame_of, rows_of, study_of
 from modelrun.engines import contract, naive, preflight
-from modelrun.engines.batched import available, gate, quantreg
+from modelrun.engines.batched import available, bootstrap, gate, quantreg
 from modelrun.engines.batched.columns import Columns
+from modelrun.engines.batched.distinct import distinct
 from modelrun.engines.batched_engine import BatchedEngine
 from modelrun.errors import UserMistake
-from modelrun_api.spec import Model
+from modelrun.plan import resample
+from modelrun_api.spec import Model, Resample
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 compiled = pytest.mark.skipif(not available(), reason="the kernels were not compiled")
@@ -87,6 +89,29 @@ def test_the_loss_is_the_least_loss(
     ours = loss(y, x, fits.coefficients.params[0], q)
     rounding = n * np.finfo(float).eps * (np.abs(x) @ np.abs(fits.coefficients.params[0])).max()
     assert ours - least <= GAP * least + 4 * rounding
+
+
+@compiled
+@pytest.mark.parametrize("q", [0.1, 0.5, 0.8])
+def test_replicates_by_counts_have_the_least_loss_of_the_drawn_rows(q: float) -> None:
+    rng = np.random.default_rng(4)
+    n = 90
+    x = np.column_stack([np.ones(n), rng.normal(size=(n, 2))])
+    y = x.sum(axis=1) + rng.standard_t(3, size=n)
+    again = rng.integers(0, 60, n)  # rows of the slice that repeat themselves
+    keep = np.arange(n) % 7 != 2
+    plan = Resample(method="pairs", replicates=6, seed=9)
+    for of in (np.arange(n), again):
+        slice_ = distinct(Columns.of_matrix(x[of]), y[of], 0, n, keep=keep)
+        fits = bootstrap.quantile(slice_, bootstrap.Draws(plan.seed, np.arange(6)), q=q, exact=True)
+        assert not gate.hand_over(fits.reasons).any()
+        for replicate in range(6):
+            rows = resample.rows(plan, n, replicate)
+            rows = of[rows[keep[rows]]]
+            least = optimum(y[rows], x[rows], q)
+            ours = loss(y[rows], x[rows], fits.coefficients.params[replicate], q)
+            assert ours - least <= GAP * least
+            assert fits.statistic("nobs")[replicate] == len(rows)
 
 
 @compiled

@@ -78,6 +78,7 @@ def _bits() -> Iterator[bytes]:
         bootstrap.likelihood(rows, draws, model="Poisson"),
         bootstrap.quantile(distinct(design, y, 0, 900), draws, q=0.3),
         bootstrap.quantile(rows, draws, q=0.6, check=False),
+        bootstrap.quantile(distinct(design, y, 0, 900), draws, q=0.3, exact=True),
     ):
         yield b"".join(array.tobytes() for array in fits.coefficients.arrays())
         yield fits.statistics.tobytes()

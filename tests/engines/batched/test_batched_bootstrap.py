@@ -454,8 +454,6 @@ def test_what_needs_drawn_rows_is_refused() -> None:
     assert not bootstrap.supports("RLM")
     with pytest.raises(ValueError, match="not fitted by counts"):
         bootstrap.likelihood(slice_, draws, model="QuantReg")
-    with pytest.raises(ValueError, match="exact optima"):
-        bootstrap.quantile(slice_, draws, exact=True)
     for covariance in (HAC(2), FixedScale(1.0)):
         assert not bootstrap.supports("OLS", None, covariance)
         with pytest.raises(ValueError, match="not fitted by counts"):

@@ -1,6 +1,6 @@
 """Bootstrap replicates through the kernels that count distinct rows instead of drawing them.
 
-Where those kernels do not know a model (HAC, robust likelihoods, exact quantiles, fitted values),
+Where those kernels do not know a model (HAC, robust likelihoods, fitted values),
 replicates are laid out row by row and take the ordinary kernels; both ways read the same draws.
 """
 
@@ -34,7 +34,6 @@ def supports(
     allowed = {"weights"} if translation.kind == "linear" else {"offset", "exposure"}
     return (
         bootstrap.supports(translation.estimator, family, rows.covariance)
-        and not (translation.quantile or {}).get("exact")
         and set(translation.columns or {}) <= allowed
         and not outputs.observations
         and not (shifted and _NULL & set(statistics))

@@ -58,8 +58,8 @@ def supports(
 
     OLS and WLS by every covariance but HAC, which depends on the order of the drawn rows, and
     counts do not hold it. GLM, Logit, Probit and Poisson by nonrobust covariances, without
-    weights. QuantReg by the iteration of statsmodels. The rest of the batched engine does the
-    others on drawn rows.
+    weights. QuantReg by both solvers. The rest of the batched engine does the others on drawn
+    rows.
     """
     if model in _LINEAR:
         return covariance is None or isinstance(covariance, Nonrobust | HC | Cluster)
@@ -177,7 +177,7 @@ def likelihood(
 
 
 def quantile(slice_: Distinct, draws: Draws, **options: Unpack[Options]) -> QuantileFits:
-    """Fit one quantile to every replicate, by statsmodels' iteration.
+    """Fit one quantile to every replicate.
 
     Args:
         slice_: Distinct rows of the slice.
@@ -186,11 +186,8 @@ def quantile(slice_: Distinct, draws: Draws, **options: Unpack[Options]) -> Quan
 
     Raises:
         ImportError: The compiled module is missing.
-        ValueError: q is not strictly between 0 and 1, or the exact optimum is asked for.
+        ValueError: q is not strictly between 0 and 1.
     """
-    if options.get("exact"):
-        message = "bootstrap.quantile: use quantreg.fit on drawn rows for exact optima"
-        raise ValueError(message)
     numbers = quantreg.settings(**options)
     fits, p = len(draws.replicates), slice_.patterns.p
     result = QuantileFits.empty(fits, p, options)

@@ -39,7 +39,8 @@ int quantile_open(QuantileWork *w, ptrdiff_t rows, int p, int counted, int exact
     Sandwich plain = {.covariance = COV_HC0};
     ptrdiff_t ld = PADDED(rows) + LANES;
     size_t pp = PADDED((size_t)p * p);
-    double *next = aligned_doubles(ld * (2 * p + 6 + 2 * counted) + 3 * pp + 5 * PADDED(p + 1) +
+    int another = counted && exact ? p : 0;
+    double *next = aligned_doubles(ld * (2 * p + another + 6 + 2 * counted) + 3 * pp + 5 * PADDED(p + 1) +
                                    PADDED((size_t)REMEMBERED * p));
     w->block = next;
     w->stacked = malloc(sizeof(Stacked) * (rows + 1));
@@ -49,6 +50,7 @@ int quantile_open(QuantileWork *w, ptrdiff_t rows, int p, int counted, int exact
     w->rows.x = take(&next, ld * p);
     w->rows.y = take(&next, ld);
     w->q = take(&next, ld * p);
+    w->basis = take(&next, ld * another);
     double **const vectors[] = {&w->w, &w->z, &w->fitted, &w->e, &w->nudged};
     for (int k = 0; k < 5; ++k)
         *vectors[k] = take(&next, ld);
@@ -156,20 +158,35 @@ static int unsettled(QuantileWork *w, int p, const QuantileOptions *o, int itera
     return differs;
 }
 
-/* The optimum on the orthonormal basis: coefficients, exact residuals and fitted values. */
+/* The optimum on an orthonormal basis: coefficients, exact residuals and fitted values.  The check
+ * loss of a row times its count is its loss that many times.
+ */
 static int optimum(QuantileWork *w, int p, const QuantileOptions *o, int *steps, unsigned *reasons)
 {
     const Rows *x = &w->rows;
+    const double *q = w->q, *r = w->r, *y = x->y;
     *steps = 0;
-    int end = frisch_solve(&w->frisch, w->q, x->ld, p, x->y, x->n, x->padded, o->q, w->c, w->e,
-                           steps);
+    if (w->count) {
+        for (int j = 0; j < p; ++j)
+            vec_multiply(x->x + j * x->ld, w->count, w->basis + j * x->ld, x->padded);
+        vec_multiply(x->y, w->count, w->z, x->padded);
+        if (qr_orthonormalise(w->basis, x->ld, p, x->padded, w->square, w->scratch) < p)
+            return UNDETERMINED;
+        q = w->basis;
+        r = w->square;
+        y = w->z;
+    }
+    int end = frisch_solve(&w->frisch, q, x->ld, p, y, x->n, x->padded, o->q, w->c, w->e, steps);
     if (end == FRISCH_LOST)
         return UNDETERMINED;
     if (end == FRISCH_NOT_UNIQUE)
         *reasons |= REASON_CONDITION;
-    tri_solve(w->r, p, w->c, w->b);
-    for (ptrdiff_t i = 0; i < x->n; ++i)
+    tri_solve(r, p, w->c, w->b);
+    for (ptrdiff_t i = 0; i < x->n; ++i) {
+        if (w->count)
+            w->e[i] /= w->count[i];
         w->fitted[i] = x->y[i] - w->e[i];
+    }
     return OK;
 }
 

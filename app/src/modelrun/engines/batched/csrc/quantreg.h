@@ -50,6 +50,7 @@ typedef struct {
     double *count; /* how often each row stands; NULL: once */
     Meat meat;
     Frisch frisch;
+    double *basis; /* of the rows times their counts, for the optimum */
     double *q, *w, *z, *fitted, *e, *nudged;
     double *r, *inverse, *square, *c, *b, *old, *variance, *scratch, *history;
     Stacked *stacked;

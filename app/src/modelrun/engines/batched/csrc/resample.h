@@ -34,7 +34,7 @@ int resample_likelihood(const Distinct *d, const Draw *draw, const int64_t *repl
 int resample_ols(const Distinct *d, const Draw *draw, const int64_t *replicate, ptrdiff_t fits,
                  const LinearOptions *options, const LinearOutput *out);
 
-/* statsmodels' iteration, not the optimum; out holds no covariances, fitted values and residuals. */
+/* Either solver; out holds no covariances, fitted values and residuals. */
 int resample_quantile(const Distinct *d, const Draw *draw, const int64_t *replicate,
                       ptrdiff_t fits, const QuantileOptions *options, const QuantileOutput *out);
 

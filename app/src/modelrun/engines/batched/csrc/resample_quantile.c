@@ -1,6 +1,7 @@
 /* Quantile regression of bootstrap replicates: each distinct row that was drawn, once, with its
  * count.  statsmodels' iteration on the drawn rows is the same iteration with every weight
- * multiplied by the count of its row.
+ * multiplied by the count of its row; the linear program is that of the rows times their counts,
+ * whose vertex is not degenerate, as that of rows that repeat themselves is.
  */
 #include <math.h>
 #include <stdlib.h>
@@ -44,7 +45,7 @@ int resample_quantile(const Distinct *d, const Draw *draw, const int64_t *replic
         return -1;
     double *pairs = aligned_doubles(d->pairs);
     ptrdiff_t *place = malloc(sizeof(ptrdiff_t) * (d->pairs + 1));
-    int enough = quantile_open(&w, d->pairs, d->p, 1, 0) && pairs != NULL && place != NULL;
+    int enough = quantile_open(&w, d->pairs, d->p, 1, options->exact) && pairs != NULL && place != NULL;
     for (ptrdiff_t f = 0; enough && f < fits; ++f) {
         unsigned reasons = 0;
         for (int k = 0; k < QUANT_COUNT; ++k)
