@@ -401,6 +401,29 @@ def test_a_slice_without_a_complete_row_is_too_short() -> None:
         assert np.isnan(fits.coefficients.params).all()
 
 
+def test_distinct_rows_are_numbered_by_their_first_appearance() -> None:
+    x = np.array([2.0, 0.0, 2.0, -0.0, 5.0, 2.0])
+    y = np.array([1.0, 3.0, 1.0, 3.0, 1.0, 4.0])
+    groups = np.array([7, 7, 7, 7, 7, 4], dtype=np.int32)
+    keep = np.array([True, True, True, True, False, True])
+    found = distinct(Columns.of([None, x]), y, 0, 6, keep=keep)
+    assert [c if c is None else c.tolist() for c in found.patterns.data] == [None, [2.0, 0.0]]
+    assert found.pattern_of.tolist() == [0, 1, 0]
+    assert found.y.tolist() == [1.0, 3.0, 4.0]
+    assert found.pair_of.tolist() == [0, 1, 0, 1, -1, 2]
+    weights = np.array([1.0, 1.0, 2.0, 1.0, 1.0, 1.0])
+    found = distinct(Columns.of([None, x]), y, 0, 6, keep=keep, weights=weights, groups=groups)
+    assert found.patterns.n == 3
+    assert found.group is not None
+    assert found.group.tolist() == [1, 1, 0]
+    assert found.weight is not None
+    assert found.weight.tolist() == [1.0, 1.0, 2.0, 1.0]
+    assert found.pair_of.tolist() == [0, 1, 2, 1, -1, 3]
+    assert distinct(Columns.of([None, x]), y, 3, 3).patterns.n == 0
+    only_ones = distinct(Columns.of([None], n=6), y, 0, 6)
+    assert (only_ones.patterns.n, only_ones.y.tolist()) == (1, [1.0, 3.0, 4.0])
+
+
 def test_missing_rows_are_drawn_and_then_dropped_and_offsets_are_kept() -> None:
     n = 200
     x, counts, _, _ = _data(n)

@@ -110,7 +110,7 @@ def ols(
         *_given(slice_, draws),
         (slice_.weight, None, 0)
         if clusters is None
-        else (slice_.weight, slice_.group, clusters.count),
+        else (slice_.weight, slice_.group, slice_.patterns.n),
         (kind, correction, df_correction, t, _DETECT, f_test, exact_condition, conf_level),
         *_filled(result),
     )

@@ -7,6 +7,7 @@ distinct rows of the design. Continuous data do not, and lose nothing by it.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -23,7 +24,7 @@ class Distinct:
     Attributes:
         patterns: Distinct rows of the design (and offset, and cluster), K rows.
         offset: Offset of each pattern, shape (K,), or None.
-        group: Cluster code of each pattern, shape (K,), or None.
+        group: Cluster of each pattern, numbered within the slice, shape (K,), or None.
         y: Response of each distinct pair of pattern and response (and weight), shape (U,).
         weight: Weight of each pair, shape (U,), or None.
         pattern_of: Pattern of each pair, shape (U,).
@@ -75,10 +76,14 @@ def distinct(
     response, shift, weight, group = rows(y), rows(offset), rows(weights), rows(groups)
     assert response is not None
     n = len(response)
-    parts = [column for column in (*columns, shift, group) if column is not None]
+    parts: list[npt.NDArray[Any]] = [
+        column for column in (*columns, shift, group) if column is not None
+    ]
     first, pattern_of_row = _numbered(parts, n)
-    pairs = [pattern_of_row.astype(np.float64), response]
-    first_pair, pair_of_row = _numbered(pairs if weight is None else [*pairs, weight], n)
+    first_pair, pair_of_row = first, pattern_of_row
+    if len(first) < n:
+        parts = [column for column in (pattern_of_row, response, weight) if column is not None]
+        first_pair, pair_of_row = _numbered(parts, n)
     pair_of = np.full(stop - start, -1, dtype=np.int32)
     pair_of[kept] = pair_of_row
     return Distinct(
@@ -90,7 +95,9 @@ def distinct(
             len(first),
         ),
         offset=None if shift is None else np.ascontiguousarray(shift[first]),
-        group=None if group is None else group[first].astype(np.int32),
+        group=None
+        if group is None
+        else np.unique(group[first], return_inverse=True)[1].astype(np.int32),
         y=np.ascontiguousarray(response[first_pair]),
         weight=None if weight is None else np.ascontiguousarray(weight[first_pair]),
         pattern_of=np.ascontiguousarray(pattern_of_row[first_pair], dtype=np.int32),
@@ -98,14 +105,20 @@ def distinct(
     )
 
 
-def _numbered(columns: list[Floats], n: int) -> tuple[npt.NDArray[np.int64], Codes]:
-    """First row and number of every distinct row, numbered by first appearance."""
-    codes = np.zeros(n, dtype=np.int64)
-    for column in columns:
-        _, inverse = np.unique(column, return_inverse=True)
-        codes = codes * (int(inverse.max(initial=0)) + 1) + inverse
-        _, codes = np.unique(codes, return_inverse=True)
-    _, first, inverse = np.unique(codes, return_index=True, return_inverse=True)
+def _numbered(columns: list[npt.NDArray[Any]], n: int) -> tuple[npt.NDArray[np.int64], Codes]:
+    """First row and number of every distinct row, numbered by first appearance.
+
+    Rows are compared byte by byte, in one sort; zeros of either sign are one number.
+    """
+    table = np.empty((n, max(1, len(columns))))
+    table[:, 0] = 0.0
+    for j, column in enumerate(columns):
+        np.add(column, 0.0, out=table[:, j])
+    if table.shape[1] == 1:
+        words: npt.NDArray[Any] = table[:, 0]
+    else:
+        words = table.view(np.dtype((np.void, table.itemsize * table.shape[1])))[:, 0]
+    _, first, inverse = np.unique(words, return_index=True, return_inverse=True)
     order = np.argsort(first, kind="stable")
     rank = np.empty(len(order), dtype=np.int32)
     rank[order] = np.arange(len(order), dtype=np.int32)
