@@ -21,6 +21,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+PRELOAD_VARIABLE = "MODELRUN_PRELOAD"
+"""Environment variable with the modules that the fork server loads; see modelrun.backends.forked."""
+
 
 @dataclass(frozen=True, slots=True)
 class Order:
@@ -99,8 +102,6 @@ def _start(order: Order) -> Any:
     import dask
     import distributed.utils
 
-    from modelrun.backends.certificates import security
-
     dask.config.set(configuration(order))
     if forking:
         dask.config.set({"distributed.worker.multiprocessing-method": "forkserver"})
@@ -112,11 +113,17 @@ def _start(order: Order) -> Any:
         threads_per_worker=1,
         processes=True,
         memory_limit=0,
-        security=security(order.security) if order.security else None,
+        security=_security(order.security) if order.security else None,
         dashboard_address=order.dashboard,
         local_directory=order.folder,
         silence_logs=logging.CRITICAL,
     )
+
+
+def _security(keywords: dict[str, Any]) -> Any:
+    from modelrun.backends.certificates import security  # a tenth of a second, for TLS alone
+
+    return security(keywords)
 
 
 def _start_fork_server(preload: tuple[str, ...]) -> None:
@@ -129,8 +136,9 @@ def _start_fork_server(preload: tuple[str, ...]) -> None:
     import multiprocessing
     from multiprocessing import forkserver
 
+    os.environ[PRELOAD_VARIABLE] = " ".join(("distributed", "modelrun.backends.worker", *preload))
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["distributed", "modelrun.backends.worker", *preload])
+    context.set_forkserver_preload(["modelrun.backends.forked"])
     forkserver.ensure_running()
 
 
