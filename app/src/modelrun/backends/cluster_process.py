@@ -5,8 +5,9 @@ interpreter lock. Ctrl-C in a terminal does not reach it. Workers never import t
 module a second time, so a script without a main guard works. And when the runner dies, even by
 SIGKILL, the end of standard input tells this process to take the workers with it.
 
-The conversation: one JSON object on standard input (see Order), one JSON line into the file that
-the order names (`address`, `dashboard` or `error`), then silence until standard input ends.
+The conversation: one JSON object on standard input (a folder and an Order), then files in that
+folder: `scheduler.json` (`address`, `dashboard`) once there is a scheduler, `workers.json` once all
+workers are there, or `error.json`. When standard input ends, at any moment, all of it ends.
 """
 
 from __future__ import annotations
@@ -17,9 +18,13 @@ import os
 import shutil
 import signal
 import sys
+import threading
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
+
+from modelrun.backends.loading import loading
 
 PRELOAD_VARIABLE = "MODELRUN_PRELOAD"
 """Environment variable with the modules that the fork server loads; see modelrun.backends.forked."""
@@ -30,31 +35,33 @@ class Order:
     """What cluster is wanted."""
 
     workers: int
-    folder: str
-    """A private folder for scratch files; `ready.json` is written into it."""
-    worker_ttl: float
-    """Seconds without a heartbeat after which the scheduler gives a worker up."""
-    security: dict[str, Any] | None
+    security: Mapping[str, Any] | None = None
     """Keywords of certificates.security; None for unencrypted connections on the loopback."""
-    dashboard: str | None
+    dashboard: str | None = None
     """The address of Dask's dashboard, such as `127.0.0.1:8787`; None for no dashboard."""
     preload: tuple[str, ...] = ()
     """Modules that workers will need anyway: loaded once, before workers are forked off."""
     allowed_failures: int = 0
     """Workers that a task may end before it counts as the culprit."""
+    worker_ttl: float | None = None
+    """Seconds without a heartbeat after which the scheduler gives a worker up; None for Dask's."""
 
-    def text(self) -> str:
-        """Return the order as one line of JSON."""
-        return json.dumps(asdict(self))
+    def text(self, folder: Path) -> str:
+        """Return the order as one line of JSON.
+
+        Args:
+            folder: A private folder for scratch files and for the answers.
+        """
+        return json.dumps({"folder": str(folder), "order": asdict(self)})
 
 
 def configuration(order: Order) -> dict[str, object]:
     """Return the settings of Dask that a cluster needs for runs that lose workers."""
-    return {
+    ttl = order.worker_ttl
+    return ({} if ttl is None else {"distributed.scheduler.worker-ttl": f"{ttl:.0f}s"}) | {
         "distributed.scheduler.allowed-failures": order.allowed_failures,
         # a task that waits at a worker would be blamed for that worker's death
         "distributed.scheduler.worker-saturation": 1.0,
-        "distributed.scheduler.worker-ttl": f"{order.worker_ttl:.0f}s",
         "distributed.scheduler.active-memory-manager.start": False,
         "distributed.deploy.lost-worker-timeout": "1h",
         "distributed.comm.timeouts.connect": "60s",
@@ -74,53 +81,58 @@ def configuration(order: Order) -> dict[str, object]:
 
 def main() -> None:
     """Run a cluster until standard input ends."""
-    order = Order(**json.loads(sys.stdin.readline()))
-    folder = Path(order.folder)
+    message = json.loads(sys.stdin.readline())
+    folder, order = Path(message["folder"]), Order(**message["order"])
+    end = threading.Thread(target=_end, args=(folder,), name="end", daemon=True)
+    end.start()
     try:
-        cluster = _start(order)
+        cluster = _start(order, folder)
+        dashboard = cluster.dashboard_link if order.dashboard else None
+        _tell(folder, "scheduler", {"address": cluster.scheduler_address, "dashboard": dashboard})
+        _clusters.append(cluster)
+        cluster.scale(order.workers)
+        cluster.sync(cluster._correct_state)  # noqa: SLF001 - tells why workers do not start
+        _tell(folder, "workers", {})
     except Exception as error:  # told to the runner, which raises it there
-        _tell(folder, {"error": f"{type(error).__name__}: {error}"})
+        _tell(folder, "error", {"error": f"{type(error).__name__}: {error}"})
         raise
-    _tell(
-        folder,
-        {
-            "address": cluster.scheduler_address,
-            "dashboard": cluster.dashboard_link if order.dashboard else None,
-        },
-    )
-    sys.stdin.read()
-    _stop(cluster)
-    shutil.rmtree(folder, ignore_errors=True)  # the runner may be dead
+    end.join()
 
 
-def _start(order: Order) -> Any:
+_clusters: list[Any] = []
+"""What this process has started: one cluster at most."""
+
+
+def _start(order: Order, folder: Path) -> Any:
+    """Return a scheduler without workers."""
     import logging
 
     forking = sys.platform == "linux"
     if forking:
         _start_fork_server(order.preload)
-    import dask
-    import distributed.utils
+    with loading(for_good=True):
+        import dask
+        import distributed.utils
 
     dask.config.set(configuration(order))
     if forking:
         dask.config.set({"distributed.worker.multiprocessing-method": "forkserver"})
         distributed.utils._forkserver_preload_set = True  # noqa: SLF001 - the list is ours
-    dask.config.set({"temporary-directory": order.folder})
+    dask.config.set({"temporary-directory": str(folder)})
     start: Any = distributed.LocalCluster
     return start(
-        n_workers=order.workers,
+        n_workers=0,
         threads_per_worker=1,
         processes=True,
         memory_limit=0,
         security=_security(order.security) if order.security else None,
         dashboard_address=order.dashboard,
-        local_directory=order.folder,
+        local_directory=str(folder),
         silence_logs=logging.CRITICAL,
     )
 
 
-def _security(keywords: dict[str, Any]) -> Any:
+def _security(keywords: Mapping[str, Any]) -> Any:
     from modelrun.backends.certificates import security  # a tenth of a second, for TLS alone
 
     return security(keywords)
@@ -142,21 +154,30 @@ def _start_fork_server(preload: tuple[str, ...]) -> None:
     forkserver.ensure_running()
 
 
-def _stop(cluster: Any) -> None:
-    """Kill the workers, whatever they do, then take the cluster down."""
-    for nanny in list(cluster.workers.values()):
-        nanny.close_gracefully()
-        pid = nanny.pid
-        if pid:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
-    cluster.close(timeout=3)
+def _end(folder: Path) -> None:
+    """Wait for the end of standard input, then end everything at once, whatever it does.
+
+    Workers that are just starting, the fork server and the tracker of semaphores see this process
+    end, and end; the tracker frees what is left.
+    """
+    sys.stdin.read()
+    for cluster in _clusters:
+        for nanny in list(cluster.workers.values()):
+            nanny.close_gracefully()  # it is not to start another one
+            if nanny.pid:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(nanny.pid, signal.SIGKILL)
+    from multiprocessing.util import get_temp_dir
+
+    shutil.rmtree(get_temp_dir(), ignore_errors=True)  # of the fork server's socket
+    shutil.rmtree(folder, ignore_errors=True)  # the runner may be dead
+    os._exit(0)
 
 
-def _tell(folder: Path, message: dict[str, object]) -> None:
-    part = folder / "ready.part"
+def _tell(folder: Path, name: str, message: Mapping[str, object]) -> None:
+    part = folder / f"{name}.part"
     part.write_text(json.dumps(message), encoding="utf-8")
-    part.rename(folder / "ready.json")
+    part.rename(folder / f"{name}.json")
 
 
 if __name__ == "__main__":

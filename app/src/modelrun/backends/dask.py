@@ -20,8 +20,10 @@ import cloudpickle
 
 from modelrun.backends import machine, placement, preflight
 from modelrun.backends.backend import Outcome, Work
+from modelrun.backends.cluster_process import Order
 from modelrun.backends.dispatch import Dispatcher, Settings
 from modelrun.backends.guard import grace
+from modelrun.backends.loading import loading
 from modelrun.backends.placement import Place
 from modelrun.backends.worker import Terms
 from modelrun.errors import InfrastructureError, UserMistake
@@ -128,13 +130,13 @@ class DaskBackend:
 
     def _enter(self) -> None:
         security = self._start_cluster()
-        import distributed
-
-        from modelrun.backends import certificates
-
         if self._cluster is not None:
-            self._cluster.wait()
+            # The cluster loads distributed first: three processes at once would only be slower.
+            self._cluster.connect()
             self._address, self.dashboard = self._cluster.address, self._cluster.dashboard
+        with loading(for_good=False):
+            import distributed
+
         machine.raise_file_limit(max(self._wanted, self._quorum))
         import dask
 
@@ -143,7 +145,7 @@ class DaskBackend:
             try:
                 self._open_client = connect(
                     self._address,
-                    security=certificates.security(security) if security else None,
+                    security=_security(security) if security else None,
                     timeout=CONNECT_SECONDS,
                     set_as_default=False,
                     name="modelrun",
@@ -157,6 +159,8 @@ class DaskBackend:
                 self._open_client.run_on_scheduler(
                     machine.raise_file_limit, max(self._wanted, self._quorum)
                 )
+            if self._cluster is not None:
+                self._cluster.wait()
             self._wait_for_workers()
             self._prepare()
         except OSError as error:
@@ -167,22 +171,22 @@ class DaskBackend:
     def _start_cluster(self) -> dict[str, Any] | None:
         if self._address is not None:
             return None
-        from modelrun.backends import certificates
         from modelrun.backends.local_cluster import LocalCluster
 
         if self._dashboard is not None and importlib.util.find_spec("bokeh") is None:
             raise UserMistake("Dask draws its dashboard with bokeh: pip install bokeh")
         security = None
         if self._tls:
+            from modelrun.backends import certificates
+
             security = certificates.issue(dt.datetime.now(dt.UTC)).security()
-        self._cluster = LocalCluster(
+        order = Order(
             workers=self._wanted,
-            worker_ttl=self._ttl,
             security=security,
             dashboard=self._dashboard,
             preload=self._preload,
-            environment=self._environment,
         )
+        self._cluster = LocalCluster(order, environment=self._environment)
         return security
 
     def close(self) -> None:
@@ -361,8 +365,14 @@ class DaskBackend:
             profile.write(folder, self._client.run(profile.collect))
 
 
+def _security(keywords: Mapping[str, Any]) -> Any:
+    from modelrun.backends.certificates import security  # a tenth of a second, for TLS alone
+
+    return security(keywords)
+
+
 def _limits(dask_scheduler: Any, worker_ttl: float) -> None:
-    """Set on a running scheduler what a local one gets by configuration."""
+    """Set on a running scheduler what the run's fits need."""
     dask_scheduler.allowed_failures = 0
     dask_scheduler.WORKER_SATURATION = 1.0
     if dask_scheduler.worker_ttl:

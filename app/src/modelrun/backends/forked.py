@@ -1,22 +1,20 @@
 """What forked workers begin with: imported once, by the fork server, before it forks anything off.
 
-The server loads the modules that the environment names. Nothing of them is garbage, so the search
-for it waits, which is an eighth of the time; and what is loaded is taken out of all later
-searches, else each worker's first one would touch, and so copy, all memory that workers share.
+The server loads the modules that the environment names, and what it holds then is left out of all
+searches for garbage: else each worker's first one would touch, and so copy, all memory that
+workers share.
 """
 
 from __future__ import annotations
 
 import contextlib
-import gc
 import importlib
 import os
 
 from modelrun.backends.cluster_process import PRELOAD_VARIABLE
+from modelrun.backends.loading import loading
 
-gc.disable()
-for _name in os.environ.pop(PRELOAD_VARIABLE, "").split():
-    with contextlib.suppress(Exception):  # whoever needs it imports it again, and says what is wrong
-        importlib.import_module(_name)
-gc.freeze()
-gc.enable()
+with loading(for_good=True):
+    for _name in os.environ.pop(PRELOAD_VARIABLE, "").split():
+        with contextlib.suppress(Exception):  # who needs it imports it again, and says what is wrong
+            importlib.import_module(_name)

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,45 +22,23 @@ from modelrun.errors import InfrastructureError
 
 START_SECONDS = 120.0
 STOP_SECONDS = 5.0
+LOOK_SECONDS = 0.01
 LOG_LINES = 15
 
 
 class LocalCluster:
     """A scheduler and one worker process per processor, gone when it is closed."""
 
-    def __init__(
-        self,
-        *,
-        workers: int,
-        worker_ttl: float,
-        security: dict[str, Any] | None = None,
-        dashboard: str | None = None,
-        preload: Sequence[str] = (),
-        allowed_failures: int = 0,
-        environment: Mapping[str, str] | None = None,
-    ) -> None:
-        """Begin to start the cluster; wait() tells when it is there.
+    def __init__(self, order: Order, *, environment: Mapping[str, str] | None = None) -> None:
+        """Begin to start the cluster; connect() and wait() tell how far it is.
 
         Args:
-            workers: Number of worker processes, one thread each.
-            worker_ttl: Seconds without a heartbeat after which a worker is given up.
-            security: Keywords of certificates.security, for TLS.
-            dashboard: The address of Dask's dashboard, or None for none.
-            preload: Modules that workers will need, loaded once for all of them (on Linux).
-            allowed_failures: Workers that a task may end before it counts as the culprit.
+            order: What cluster is wanted.
             environment: Further environment variables of all processes.
         """
-        raise_file_limit(workers)
+        raise_file_limit(order.workers)
         self._folder = Path(tempfile.mkdtemp(prefix="modelrun-cluster-"))
-        order = Order(
-            workers=workers,
-            folder=str(self._folder),
-            worker_ttl=worker_ttl,
-            security=security,
-            dashboard=dashboard,
-            preload=tuple(preload),
-            allowed_failures=allowed_failures,
-        )
+        self._end = time.monotonic() + START_SECONDS
         paths = [path for path in sys.path if path]
         with (self._folder / "log").open("wb") as log:
             self._process = subprocess.Popen(
@@ -74,7 +52,7 @@ class LocalCluster:
                 | dict(environment or {}),
                 start_new_session=True,
             )
-        self._write(order.text() + "\n")
+        self._write(order.text(self._folder) + "\n")
         self.address = ""
         self.dashboard: str | None = None
 
@@ -83,26 +61,37 @@ class LocalCluster:
         """Return the process id of the scheduler."""
         return self._process.pid
 
+    def connect(self) -> None:
+        """Wait until the scheduler is there; workers may come later.
+
+        Raises:
+            InfrastructureError: It did not start.
+        """
+        message = self._wait_for("scheduler")
+        self.address, self.dashboard = message["address"], message["dashboard"]
+
     def wait(self) -> None:
         """Wait until the scheduler and its workers are there.
 
         Raises:
             InfrastructureError: They did not start.
         """
-        ready = self._folder / "ready.json"
-        end = time.monotonic() + START_SECONDS
-        while not ready.exists():
-            if self._process.poll() is not None or time.monotonic() > end:
+        self.connect()
+        self._wait_for("workers")
+
+    def _wait_for(self, name: str) -> Any:
+        told, error = (self._folder / f"{word}.json" for word in (name, "error"))
+        while not told.exists():
+            if error.exists():
+                message = json.loads(error.read_text(encoding="utf-8"))["error"]
+                self.close()
+                raise InfrastructureError(f"the local Dask cluster did not start: {message}")
+            if self._process.poll() is not None or time.monotonic() > self._end:
                 log = self.log()
                 self.close()
                 raise InfrastructureError(f"the local Dask cluster did not start:\n{log}")
-            time.sleep(0.02)
-        message = json.loads(ready.read_text(encoding="utf-8"))
-        if "error" in message:
-            self.close()
-            raise InfrastructureError(f"the local Dask cluster did not start: {message['error']}")
-        self.address = message["address"]
-        self.dashboard = message["dashboard"]
+            time.sleep(LOOK_SECONDS)
+        return json.loads(told.read_text(encoding="utf-8"))
 
     def log(self) -> str:
         """Return the last lines that the cluster and its workers have written."""

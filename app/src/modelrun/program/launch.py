@@ -23,6 +23,7 @@ from types import FrameType
 from modelrun.backends import machine
 from modelrun.backends.catalog import ADDRESS
 from modelrun.backends.certificates import Certificates, issue
+from modelrun.backends.cluster_process import Order
 from modelrun.backends.local_cluster import LocalCluster
 from modelrun.errors import UserMistake
 
@@ -85,11 +86,13 @@ def _cluster(workers: int | None, *, tls: bool, dashboard: str | None) -> Iterat
     certificates = issue(dt.datetime.now(dt.UTC)) if tls else None
     folder = Path(tempfile.mkdtemp(prefix="modelrun-program-"))
     cluster = LocalCluster(
-        workers=workers if workers is not None else machine.processors(),
-        worker_ttl=WORKER_TTL_SECONDS,
-        security=certificates.security() if certificates else None,
-        dashboard=dashboard,
-        allowed_failures=ALLOWED_FAILURES,
+        Order(
+            workers=workers if workers is not None else machine.processors(),
+            worker_ttl=WORKER_TTL_SECONDS,
+            security=certificates.security() if certificates else None,
+            dashboard=dashboard,
+            allowed_failures=ALLOWED_FAILURES,
+        )
     )
     try:
         cluster.wait()
