@@ -24,8 +24,10 @@ import numpy.typing as npt
 from modelrun import auditing, finishing, remaining, selection
 from modelrun.auditing import Auditor
 from modelrun.backends.backend import Backend
-from modelrun.backends.catalog import ADDRESS, open_backend
+from modelrun.backends.catalog import open_backend
+from modelrun.backends.machine import ADDRESS
 from modelrun.errors import TooManyFailed
+from modelrun.engines.preloads import modules
 from modelrun.expecting import expectations
 from modelrun.finishing import Facts
 from modelrun.fitting import Fitting
@@ -347,9 +349,10 @@ def _scratch() -> Iterator[Path]:
 
 
 def preloads(plan: Plan) -> tuple[str, ...]:
-    """Return what workers import before their first task: nothing heavy for compiled kernels."""
-    batched = all(model.engine == "batched" for model in plan.study.models)
-    return () if batched else ("statsmodels.api",)
+    """Return what workers import before their first task: what the planned models need."""
+    models = plan.study.models
+    found = (modules(model.engine, model.spec.estimator) for model in models)
+    return tuple(dict.fromkeys(name for names in found for name in names))
 
 
 def default_backend(plan: Plan, environment: Mapping[str, str]) -> str:

@@ -63,10 +63,12 @@ class WorkHere:
 def _fit(study: Study, task: Task) -> memoryview:
     from modelrun.engines import piecewise
     from modelrun.engines.catalog import engine
+    from modelrun.engines.preloads import modules
 
-    name = study.models[task.model].engine
-    if name != "batched":
-        importlib.import_module("statsmodels.api")  # takes seconds, which no fit shall pay for
+    model = study.models[task.model]
+    name = model.engine
+    for module in modules(name, model.spec.estimator):  # takes seconds, which no fit shall pay for
+        importlib.import_module(module)
     with WorkerGuard(limit=study.fit_timeout_seconds) as guard:
         batch = piecewise.fit(engine(name), study, task, guard)
     sink = pa.BufferOutputStream()

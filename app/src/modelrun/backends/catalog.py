@@ -7,10 +7,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from modelrun.backends.backend import Backend
+from modelrun.backends.machine import ADDRESS
 from modelrun.errors import UserMistake
 
 NAMES = ("serial", "threads", "dask")
-ADDRESS = "DASK_SCHEDULER_ADDRESS"
 PRELOAD = ("statsmodels.api",)
 """Without a choice, tasks for worker processes are those that no compiled kernel can do."""
 

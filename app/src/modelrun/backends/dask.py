@@ -171,6 +171,7 @@ class DaskBackend:
     def _start_cluster(self) -> dict[str, Any] | None:
         if self._address is not None:
             return None
+        from modelrun.backends import begun
         from modelrun.backends.local_cluster import LocalCluster
 
         if self._dashboard is not None and importlib.util.find_spec("bokeh") is None:
@@ -186,7 +187,10 @@ class DaskBackend:
             dashboard=self._dashboard,
             preload=self._preload,
         )
-        self._cluster = LocalCluster(order, environment=self._environment)
+        if not self._environment:
+            self._cluster = begun.take(order)
+        if self._cluster is None:
+            self._cluster = LocalCluster(order, environment=self._environment)
         return security
 
     def close(self) -> None:

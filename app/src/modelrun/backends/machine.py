@@ -14,6 +14,9 @@ from pathlib import Path
 
 from modelrun.errors import InfrastructureError
 
+ADDRESS = "DASK_SCHEDULER_ADDRESS"
+"""Environment variable with the scheduler of a cluster that is there already; Dask's own."""
+
 THREAD_VARIABLES = (
     "OMP_NUM_THREADS",
     "OPENBLAS_NUM_THREADS",

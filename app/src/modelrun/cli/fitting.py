@@ -10,11 +10,13 @@ import json
 import os
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from modelrun.backends import machine
+from modelrun.backends.loading import loading
+from modelrun.foresight import begin_cluster
 from modelrun.options import RunOptions
 from modelrun_api.environment import OUTCOME_FILE_VARIABLE
 from modelrun_api.identity import RUN_KIND
@@ -32,12 +34,18 @@ def run(file: Path, options: RunOptions, *, show: str, as_json: bool) -> int:
     """Run a file and say what came out."""
     # before numeric libraries are loaded
     os.environ.update({**machine.ONE_THREAD, **machine.LARGE_PAGES, **os.environ})
+    with ExitStack() as stack:
+        return _run(file, options, stack, show=show, as_json=as_json)
+
+
+def _run(file: Path, options: RunOptions, stack: ExitStack, *, show: str, as_json: bool) -> int:
     base = file.absolute().parent
-    loaded = _loaded(file, base)
-    from modelrun.errors import ModelrunError, TooManyFailed
-    from modelrun.pipeline import run as run_pipeline
-    from modelrun.preparing import code_folder
-    from modelrun.progress import Tally
+    with loading(for_good=True):
+        loaded = _loaded(file, options, base, stack)
+        from modelrun.errors import ModelrunError, TooManyFailed
+        from modelrun.pipeline import run as run_pipeline
+        from modelrun.preparing import code_folder
+        from modelrun.progress import Tally
 
     if loaded.run.spec.program is not None:
         from modelrun.program import run as run_program
@@ -73,13 +81,14 @@ def run(file: Path, options: RunOptions, *, show: str, as_json: bool) -> int:
     return 0
 
 
-def _loaded(file: Path, base: Path) -> Loaded:
-    """Read the file, and begin to read its data before anything else is imported."""
+def _loaded(file: Path, options: RunOptions, base: Path, stack: ExitStack) -> Loaded:
+    """Read the file; begin to start workers and to read data before anything else is imported."""
     from modelrun.datasets import ahead
 
     text = read_text(file)
     document, problems = one_document(text, str(file), RUN_KIND)
     if not problems:
+        begin_cluster(document.value, options, base=base, environment=os.environ, stack=stack)
         ahead.begin(document.value, text, base=base)
     from modelrun_api.loader import loaded
 

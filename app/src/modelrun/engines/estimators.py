@@ -107,6 +107,9 @@ _ALL = (
 ESTIMATORS: dict[str, Estimator] = {entry.name: entry for entry in _ALL}
 """Every estimator by its name."""
 
+WITH_KERNELS = frozenset({"OLS", "WLS", "GLM", "Logit", "Probit", "Poisson", "QuantReg"})
+"""Estimators that compiled kernels can fit; all others are fitted by statsmodels."""
+
 WITHOUT_EXOG = frozenset({"ExponentialSmoothing", "SimpleExpSmoothing", "Holt", "ETSModel", "ETS"})
 """Series models that take no explanatory columns."""
 
