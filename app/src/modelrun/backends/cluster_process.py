@@ -1,13 +1,15 @@
-"""A Dask cluster on this machine, in a process of its own: `python -m` this module.
+"""A Dask cluster on this machine, in a process of its own: `python -m modelrun.backends`.
 
 It is kept out of the runner's process for four reasons. The scheduler never waits for the runner's
 interpreter lock. Ctrl-C in a terminal does not reach it. Workers never import the user's main
 module a second time, so a script without a main guard works. And when the runner dies, even by
 SIGKILL, the end of standard input tells this process to take the workers with it.
 
-The conversation: one JSON object on standard input (a folder and an Order), then files in that
-folder: `scheduler.json` (`address`, `dashboard`) once there is a scheduler, `workers.json` once all
-workers are there, or `error.json`. When standard input ends, at any moment, all of it ends.
+The conversation: one JSON object on standard input (a folder and an Order), at which libraries for
+the workers begin to load; a second line, once the runner is ready for a scheduler; then files in
+that folder: `scheduler.json` (`address`, `dashboard`) once there is a scheduler, `workers.json`
+once all workers are there, or `error.json`. When standard input ends, at any moment, all of it
+ends.
 """
 
 from __future__ import annotations
@@ -83,10 +85,14 @@ def main() -> None:
     """Run a cluster until standard input ends."""
     message = json.loads(sys.stdin.readline())
     folder, order = Path(message["folder"]), Order(**message["order"])
+    forking = sys.platform == "linux"
+    if forking:
+        _start_fork_server(order.preload)
+    sys.stdin.readline()  # until then the runner loads its own libraries, in the core beside
     end = threading.Thread(target=_end, args=(folder,), name="end", daemon=True)
     end.start()
     try:
-        cluster = _start(order, folder)
+        cluster = _start(order, folder, forking=forking)
         dashboard = cluster.dashboard_link if order.dashboard else None
         _tell(folder, "scheduler", {"address": cluster.scheduler_address, "dashboard": dashboard})
         _clusters.append(cluster)
@@ -103,13 +109,10 @@ _clusters: list[Any] = []
 """What this process has started: one cluster at most."""
 
 
-def _start(order: Order, folder: Path) -> Any:
+def _start(order: Order, folder: Path, *, forking: bool) -> Any:
     """Return a scheduler without workers."""
     import logging
 
-    forking = sys.platform == "linux"
-    if forking:
-        _start_fork_server(order.preload)
     with loading(for_good=True):
         import dask
         import distributed.utils
@@ -178,7 +181,3 @@ def _tell(folder: Path, name: str, message: Mapping[str, object]) -> None:
     part = folder / f"{name}.part"
     part.write_text(json.dumps(message), encoding="utf-8")
     part.rename(folder / f"{name}.json")
-
-
-if __name__ == "__main__":
-    main()

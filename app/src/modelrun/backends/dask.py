@@ -131,7 +131,7 @@ class DaskBackend:
     def _enter(self) -> None:
         security = self._start_cluster()
         if self._cluster is not None:
-            # The cluster loads distributed first: three processes at once would only be slower.
+            # The cluster loads distributed first: with the fork server it keeps two cores busy.
             self._cluster.connect()
             self._address, self.dashboard = self._cluster.address, self._cluster.dashboard
         with loading(for_good=False):
@@ -159,6 +159,8 @@ class DaskBackend:
                 self._open_client.run_on_scheduler(
                     machine.raise_file_limit, max(self._wanted, self._quorum)
                 )
+            self._open_client.run_on_scheduler(_limits, worker_ttl=self._ttl)
+            preflight.versions()
             if self._cluster is not None:
                 self._cluster.wait()
             self._wait_for_workers()
@@ -251,7 +253,7 @@ class DaskBackend:
             time.sleep(0.1 if self._cluster is not None else 0.5)
 
     def _prepare(self) -> None:
-        """Put the watch on every worker, set the scheduler's limits and inspect all workers."""
+        """Put the watch on every worker and inspect all workers."""
         from modelrun.backends import nanny
 
         client = self._client
@@ -267,7 +269,6 @@ class DaskBackend:
                 limit = min(client.run(machine.memory_per_worker, per_host).values(), default=0)
         patience = grace(self._fit_timeout)
         self._terms = Terms(self._token, patience, limit, profile=self._profile is not None)
-        client.run_on_scheduler(_limits, worker_ttl=self._ttl)
         client.register_plugin(nanny.Watch(self._token, grace=patience, memory_limit=limit))
         client.subscribe_topic(nanny.TOPIC, self._hear)
         self._inspect()

@@ -42,7 +42,7 @@ class LocalCluster:
         paths = [path for path in sys.path if path]
         with (self._folder / "log").open("wb") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "modelrun.backends.cluster_process"],
+                [sys.executable, "-m", "modelrun.backends"],
                 stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=log,
@@ -67,6 +67,8 @@ class LocalCluster:
         Raises:
             InfrastructureError: It did not start.
         """
+        if not self.address:
+            self._write("\n")
         message = self._wait_for("scheduler")
         self.address, self.dashboard = message["address"], message["dashboard"]
 

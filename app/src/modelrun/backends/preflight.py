@@ -11,6 +11,7 @@ import platform
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 
 from modelrun.backends.machine import ProcessRoom, process_room
 
@@ -46,6 +47,7 @@ def inspect() -> Inspection:
     )
 
 
+@cache
 def versions() -> tuple[tuple[str, str], ...]:
     """Return the versions that must be equal everywhere."""
     found = [("python", platform.python_version())]
