@@ -39,6 +39,28 @@ def test_likelihood_and_gradient_are_those_of_statsmodels(slope: bool, reml: boo
     np.testing.assert_allclose(values[1], values[0], rtol=1e-10)
 
 
+@pytest.mark.parametrize("reml", [True, False])
+@pytest.mark.parametrize("effects", [0, 1, 2])
+def test_second_derivatives_are_those_of_statsmodels(effects: int, reml: bool) -> None:
+    data = panel(2, slope=True)
+    exog = np.column_stack([np.ones(len(data)), data.x, data.z])
+    wanted = [[0], [0, 2], [0, 2, 1]][effects]
+    cov = np.array([[1.2, 0.3, 0.1], [0.3, 0.7, -0.2], [0.1, -0.2, 0.4]])[: effects + 1]
+    packed = np.concatenate([[4.0, 1.1, 0.2], cov[np.tril_indices(effects + 1)]])
+    values = []
+    for kind in (MixedLM, array_class()):
+        model = kind(
+            data.y.to_numpy(), exog, groups=data.firm.to_numpy(), exog_re=exog[:, wanted],
+            use_sqrt=False,
+        )  # fmt: skip
+        model.reml, model.cov_pen = reml, None
+        values.append(model.hessian(packed))
+    (theirs, their_flag), (ours, flag) = values
+    assert ours.shape == theirs.shape
+    assert flag == their_flag
+    np.testing.assert_allclose(ours, theirs, rtol=1e-9, atol=1e-11 * np.abs(theirs).max())
+
+
 @pytest.mark.parametrize("seed", range(4))
 @pytest.mark.parametrize(
     "spec",

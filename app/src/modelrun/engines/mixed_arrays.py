@@ -16,6 +16,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from modelrun.engines.mixed_hessian import Products, hessian
+
 Floats = npt.NDArray[np.float64]
 
 _SINGULAR = 1e-10
@@ -191,6 +193,33 @@ def array_class() -> Any:
             if calc_fe:
                 score_fe = rows * (groups.exog.T @ vir) / quadratic
             return score_fe, score_re, np.zeros(self.k_vc)
+
+        def hessian(self, params: Any) -> tuple[Any, bool]:
+            if not self._plain():
+                found: tuple[Any, bool] = super().hessian(params)
+                return found
+            if type(params) is not MixedLMParams:
+                params = MixedLMParams.from_packed(
+                    params, self.k_fe, self.k_re, use_sqrt=self.use_sqrt, has_fe=True
+                )
+            try:
+                inverse, singular = np.linalg.inv(params.cov_re), False
+            except np.linalg.LinAlgError:
+                inverse, singular = np.linalg.pinv(params.cov_re), True
+            groups = self._sorted()
+            resid = groups.endog - groups.exog @ params.fe_params
+            right = np.column_stack([resid, groups.effects, groups.exog])
+            solved = groups.solve(self._inner(inverse), right)
+            vir, via, vix = solved[:, 0], solved[:, 1 : 1 + self.k_re], solved[:, 1 + self.k_re :]
+            products = Products(
+                effects=groups.sums(groups.effects[:, :, None] * via[:, None, :]),
+                mixed=groups.sums(groups.exog[:, :, None] * via[:, None, :]),
+                residual=groups.sums(groups.effects * vir[:, None]),
+                fixed=groups.exog.T @ vix,
+                quadratic=float(resid @ vir),
+            )
+            rows = self.n_totobs - (self.k_fe if self.reml else 0)
+            return hessian(products, rows=rows, reml=self.reml), singular
 
         def get_scale(self, fe_params: Floats, cov_re: Floats, vcomp: Floats) -> float:
             if not self._plain() or np.linalg.cond(cov_re) > 1 / np.finfo(np.float64).eps:
