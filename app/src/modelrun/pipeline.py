@@ -26,8 +26,8 @@ from modelrun.auditing import Auditor
 from modelrun.backends.backend import Backend
 from modelrun.backends.catalog import open_backend
 from modelrun.backends.machine import ADDRESS
-from modelrun.errors import TooManyFailed
 from modelrun.engines.preloads import modules
+from modelrun.errors import TooManyFailed
 from modelrun.expecting import expectations
 from modelrun.finishing import Facts
 from modelrun.fitting import Fitting

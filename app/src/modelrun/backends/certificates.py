@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import ssl
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -54,7 +55,7 @@ class Certificates:
         }
 
 
-def security(keywords: dict[str, Any]) -> Any:
+def security(keywords: Mapping[str, Any]) -> Any:
     """Return the distributed.Security for the keywords, which are plain enough for JSON."""
     from distributed import Security
 
@@ -63,7 +64,7 @@ def security(keywords: dict[str, Any]) -> Any:
     openssl_errors.install()
 
     version = ssl.TLSVersion(keywords["tls_min_version"])
-    return Security(**keywords | {"tls_min_version": version})  # type: ignore[no-untyped-call]
+    return Security(**dict(keywords) | {"tls_min_version": version})  # type: ignore[no-untyped-call]
 
 
 def issue(now: dt.datetime) -> Certificates:

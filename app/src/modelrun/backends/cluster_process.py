@@ -29,7 +29,7 @@ from typing import Any
 from modelrun.backends.loading import loading
 
 PRELOAD_VARIABLE = "MODELRUN_PRELOAD"
-"""Environment variable with the modules that the fork server loads; see modelrun.backends.forked."""
+"""Environment variable with what the fork server loads; see modelrun.backends.forked."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,5 +16,5 @@ from modelrun.backends.loading import loading
 
 with loading(for_good=True):
     for _name in os.environ.pop(PRELOAD_VARIABLE, "").split():
-        with contextlib.suppress(Exception):  # who needs it imports it again, and says what is wrong
+        with contextlib.suppress(Exception):  # who needs it imports it again, and hears of it
             importlib.import_module(_name)

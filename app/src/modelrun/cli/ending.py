@@ -32,7 +32,7 @@ def main() -> NoReturn:
     else:
         code = result if isinstance(result, int) else 0
     sys.stdout.flush()
-    gc.freeze()  # the process ends: nothing is left to search for garbage, which takes half a second
+    gc.freeze()  # at the end, Python would search all for garbage, for half a second
     sys.exit(code)
 
 

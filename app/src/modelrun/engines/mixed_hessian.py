@@ -8,6 +8,7 @@ statsmodels' MixedLM.hessian.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -55,12 +56,12 @@ def hessian(products: Products, *, rows: int, reml: bool) -> Floats:
     first = np.zeros(m)
     slopes = np.zeros((m, p))
     second, traces, restricted = np.zeros((3, m, m))
-    by_fixed: list[Floats] = []
+    by_fixed: list[Any] = []
     for i, left in enumerate(terms):
         first[i] = sum(residual[:, a] @ residual[:, b] for a, b in left)
         slopes[i] = sum(residual[:, b] @ mixed[:, :, a] for a, b in left)
         if reml:
-            outer = sum(mixed[:, :, a].T @ mixed[:, :, b] for a, b in left)
+            outer: Any = sum(mixed[:, :, a].T @ mixed[:, :, b] for a, b in left)
             by_fixed.append(np.linalg.solve(products.fixed, outer))
         for j, right in enumerate(terms[: i + 1]):
             pairs = [(a, b, c, d) for a, b in left for c, d in right]
@@ -71,7 +72,7 @@ def hessian(products: Products, *, rows: int, reml: bool) -> Floats:
                 across[:, d, a] @ across[:, c, b] for a, b, c, d in pairs
             )
             if reml:
-                half = sum(
+                half: Any = sum(
                     mixed[:, :, c].T @ (across[:, d, a, None] * mixed[:, :, b])
                     for a, b, c, d in pairs
                 )

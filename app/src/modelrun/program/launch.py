@@ -21,10 +21,10 @@ from pathlib import Path
 from types import FrameType
 
 from modelrun.backends import machine
-from modelrun.backends.catalog import ADDRESS
 from modelrun.backends.certificates import Certificates, issue
 from modelrun.backends.cluster_process import Order
 from modelrun.backends.local_cluster import LocalCluster
+from modelrun.backends.machine import ADDRESS
 from modelrun.errors import UserMistake
 
 SITE = Path(__file__).parent / "site"
