@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from modelrun import datasets, selection
-from modelrun.backends.catalog import ADDRESS
+from modelrun.backends.machine import ADDRESS
 from modelrun.engines import catalog, preflight
 from modelrun.errors import UserMistake
 from modelrun.plan import build, survey
