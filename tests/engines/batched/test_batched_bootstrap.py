@@ -238,6 +238,98 @@ def test_least_squares_equal_statsmodels_on_the_drawn_rows(
         linear_contract(fits, replicate, reference)
 
 
+LIKELIHOODS: dict[str, tuple[str, str, set[str], str]] = {
+    "seen-often": ("GLM", "Poisson", {"freq_weights"}, "nonrobust"),
+    "of-variance": ("GLM", "Gamma", {"var_weights"}, "nonrobust"),
+    "all": ("GLM", "Poisson", {"freq_weights", "var_weights", "offset"}, "nonrobust"),
+    "null-with-offset": ("GLM", "Gaussian", {"offset"}, "nonrobust"),
+    "robust": ("GLM", "Binomial", set(), "HC1"),
+    "robust-seen-often": ("GLM", "Binomial", {"freq_weights"}, "HC0"),
+    "clusters": ("GLM", "Gaussian", {"var_weights"}, "cluster"),
+    "clusters-seen-often": ("GLM", "Poisson", {"freq_weights"}, "cluster"),
+    "Logit-robust": ("Logit", "Binomial", set(), "HC0"),
+    "Logit-clusters": ("Logit", "Binomial", set(), "cluster"),
+    "Probit-robust": ("Probit", "Binomial", set(), "HC3"),
+    "Poisson-robust": ("Poisson", "Poisson", {"offset"}, "HC0"),
+    "Poisson-clusters": ("Poisson", "Poisson", {"offset"}, "cluster"),
+    "Poisson-null": ("Poisson", "Poisson", {"offset"}, "nonrobust"),
+}
+
+
+@pytest.mark.parametrize("block", [0, 7])
+@pytest.mark.parametrize("name", LIKELIHOODS)
+@pytest.mark.parametrize("distinct_rows", [True, False])
+def test_likelihoods_with_all_they_have_equal_statsmodels_on_the_drawn_rows(
+    name: str, block: int, *, distinct_rows: bool
+) -> None:
+    model, family, beside, kind = LIKELIHOODS[name]
+    n = 240
+    rng = np.random.default_rng(5)
+    x, counts, binary, y = _data(n)
+    if distinct_rows:
+        x[:, 3] = rng.normal(size=n)
+    response = {"Poisson": counts, "Binomial": binary, "Gaussian": y, "Gamma": np.exp(y / 3)}[
+        family
+    ]
+    keep = np.arange(n) % 11 != 3
+    given = {
+        "freq_weights": rng.integers(1, 4, n).astype(float),
+        "var_weights": rng.choice([0.5, 1.0, 2.5], n),
+        "offset": np.round(rng.normal(size=n), 1),
+    }
+    own = {key: values for key, values in given.items() if key in beside}
+    labels = rng.integers(0, 12, n)
+    covariance: Any = {"nonrobust": Nonrobust(), "cluster": Cluster.coded(labels)}.get(kind)
+    covariance = covariance if covariance is not None else HC(kind)
+    kinds = {"Gamma": "Log"}
+    slice_ = distinct(
+        Columns.of_matrix(x), response, 0, n, keep=keep, offset=own.get("offset"),
+        weights=own.get("freq_weights"), var_weights=own.get("var_weights"),
+        groups=covariance.groups if kind == "cluster" else None,
+    )  # fmt: skip
+    fits = bootstrap.likelihood(
+        slice_,
+        bootstrap.Draws(SEED, np.arange(4), block),
+        model=model,
+        family=glm.Family(family, kinds.get(family)) if model == "GLM" else None,
+        covariance=covariance,
+    )
+    assert not gate.hand_over(fits.reasons).any()
+    for replicate in range(4):
+        rows = _drawn(n, replicate, block)
+        rows = rows[keep[rows]]
+        fit: dict[str, Any] = {} if kind == "nonrobust" else {"cov_type": kind}
+        if kind == "cluster":
+            fit["cov_kwds"] = {"groups": labels[rows]}
+        drawn = {key: values[rows] for key, values in own.items()}
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            if model == "GLM":
+                link = sm.families.links.Log() if family in kinds else None
+                how = getattr(sm.families, family)(link)
+                reference = sm.GLM(response[rows], x[rows], family=how, **drawn).fit(**fit)
+                null = reference.null_deviance
+                assert fits.statistic("null_deviance")[replicate] == pytest.approx(null, rel=1e-9)
+            else:
+                made = getattr(sm, model)(response[rows], x[rows], **drawn)
+                reference = made.fit(disp=False, **fit)
+                null = reference.llnull
+                assert fits.statistic("ll_null")[replicate] == pytest.approx(null, rel=1e-6)
+        b, se = np.asarray(reference.params), np.asarray(reference.bse)
+        params = fits.coefficients.params[replicate]
+        assert (np.abs(params - b) <= 1e-9 * np.maximum(np.abs(b), se)).all()
+        np.testing.assert_allclose(fits.coefficients.bse[replicate], se, rtol=1e-8)
+        np.testing.assert_allclose(
+            fits.coefficients.p_value[replicate], reference.pvalues, rtol=1e-6, atol=1e-300
+        )
+        assert fits.statistic("log_lik")[replicate] == pytest.approx(reference.llf, rel=1e-9)
+        assert fits.statistic("df_resid")[replicate] == reference.df_resid
+        assert fits.statistic("nobs")[replicate] == len(rows)
+        assert fits.statistic("bic")[replicate] == pytest.approx(
+            reference.bic_llf if model == "GLM" else reference.bic, rel=1e-9
+        )
+
+
 @pytest.mark.parametrize("columns", ["none", "dummies", "two"])
 def test_least_squares_know_whether_the_drawn_columns_hold_a_constant(
     columns: str, linear_contract: Callable[..., None]
@@ -481,6 +573,13 @@ def test_what_needs_drawn_rows_is_refused() -> None:
         assert not bootstrap.supports("OLS", None, covariance)
         with pytest.raises(ValueError, match="not fitted by counts"):
             bootstrap.ols(slice_, draws, covariance=covariance)
-    assert not bootstrap.supports("Logit", None, HC("HC0"))
+        assert not bootstrap.supports("Logit", None, covariance)
+        with pytest.raises(ValueError, match="not fitted by counts"):
+            bootstrap.likelihood(slice_, draws, model="Poisson", covariance=covariance)
+    cloglog = glm.Family("Binomial", "CLogLog")
+    assert bootstrap.supports("GLM", cloglog)
+    assert not bootstrap.supports("GLM", cloglog, HC("HC0"))
     with pytest.raises(ValueError, match="no groups"):
         bootstrap.ols(slice_, draws, covariance=Cluster.coded(counts))
+    with pytest.raises(ValueError, match="no groups"):
+        bootstrap.likelihood(slice_, draws, model="Poisson", covariance=Cluster.coded(counts))

@@ -87,9 +87,7 @@ def prepare(study: Study, model: PlannedModel, values: PanelValues) -> Prepared 
         windows=kernel_call.windows(study, translation, rows),
         row_numbers=values.column(ROW) if ROW in study.panel.column_names else None,
         by_counts=bool(study.slices.replicates)
-        and kernel_resample.supports(
-            translation, rows, study.outputs, frame.statistics(study.outputs)
-        ),
+        and kernel_resample.supports(translation, rows, study.outputs),
         distinct=None,
         complete=None if rows.keep is None else _before(rows.keep),
         wrong=None if wrong is None else _before(wrong),

@@ -1,7 +1,7 @@
 """Bootstrap replicates through the kernels that count distinct rows instead of drawing them.
 
-Where those kernels do not know a model (HAC, robust likelihoods, fitted values),
-replicates are laid out row by row and take the ordinary kernels; both ways read the same draws.
+Where those kernels do not know a model (HAC, fitted values), replicates are laid out row by row and
+take the ordinary kernels; both ways read the same draws.
 """
 
 from __future__ import annotations
@@ -25,19 +25,11 @@ Ints = npt.NDArray[np.int64]
 _NULL = frozenset({"pseudo_r_squared", "log_lik_null", "null_deviance"})
 
 
-def supports(
-    translation: Translation, rows: Rows, outputs: Outputs, statistics: tuple[str, ...]
-) -> bool:
+def supports(translation: Translation, rows: Rows, outputs: Outputs) -> bool:
     """Return whether replicates of a model can be fitted by counts."""
     family = translation.family if translation.kind == "glm" else None
-    shifted = {"offset", "exposure"} & set(translation.columns or {})
-    allowed = {"weights"} if translation.kind == "linear" else {"offset", "exposure"}
-    return (
-        bootstrap.supports(translation.estimator, family, rows.covariance)
-        and set(translation.columns or {}) <= allowed
-        and not outputs.observations
-        and not (shifted and _NULL & set(statistics))
-    )
+    counted = bootstrap.supports(translation.estimator, family, rows.covariance)
+    return counted and not outputs.observations
 
 
 def distinct_rows(rows: Rows, start: int, stop: int) -> Distinct:
@@ -56,7 +48,8 @@ def distinct_rows(rows: Rows, start: int, stop: int) -> Distinct:
         start,
         stop,
         offset=offset,
-        weights=rows.columns.get("weights"),
+        weights=rows.columns.get("weights", rows.columns.get("freq_weights")),
+        var_weights=rows.columns.get("var_weights"),
         groups=rows.covariance.groups if isinstance(rows.covariance, Cluster) else None,
         keep=rows.keep,
     )
@@ -109,6 +102,7 @@ def call(
         draws,
         model=translation.estimator,
         family=translation.family if glm else None,
+        covariance=covariance,
         maxiter=translation.maxiter,
         use_t=bool(translation.use_t),
         conf_level=level,

@@ -2,10 +2,10 @@
 
 Draws are those of the published definition (csrc/draw.c): word u of Philox4x64-10 with key
 (seed, replicate) stands for floor((u >> 11) / 2^53 m). After the first step the equations of a
-likelihood model cost its distinct rows of the design, not its rows; those of a quantile regression
-cost the distinct rows that were drawn, 63 % of all where none repeats itself. A replicate depends
-on its number alone, so that any split into calls gives the same bits. What `supports` denies is
-fitted on drawn rows by the other kernels.
+likelihood model cost its distinct rows of the design, not its rows; those of a quantile regression,
+and of likelihood models with weights or robust covariances, cost the distinct rows that were drawn,
+63 % of all where none repeats itself. A replicate depends on its number alone, so that any split
+into calls gives the same bits. What `supports` denies is fitted on drawn rows by the other kernels.
 """
 
 from __future__ import annotations
@@ -56,18 +56,17 @@ def supports(
 ) -> bool:
     """Whether replicates of a model can be fitted by counts; nonrobust covariances when None.
 
-    OLS and WLS by every covariance but HAC, which depends on the order of the drawn rows, and
-    counts do not hold it. GLM, Logit, Probit and Poisson by nonrobust covariances, without
-    weights. QuantReg by both solvers. The rest of the batched engine does the others on drawn
-    rows.
+    Every covariance but HAC, which depends on the order of the drawn rows, and counts do not hold
+    it. The rest of the batched engine fits HAC on drawn rows.
     """
-    if model in _LINEAR:
-        return covariance is None or isinstance(covariance, Nonrobust | HC | Cluster)
-    if not isinstance(covariance, Nonrobust | None):
+    covariance = Nonrobust() if covariance is None else covariance
+    if model == "QuantReg":
+        return isinstance(covariance, Nonrobust)  # vcov of its own
+    if not isinstance(covariance, Nonrobust | HC | Cluster):
         return False
     if model == "GLM":
-        return family is not None and glm.supports(family, Nonrobust())
-    return model == "QuantReg" or model in discrete.FAMILY_AND_LINK
+        return family is not None and glm.supports(family, covariance)
+    return model in _LINEAR or model in discrete.FAMILY_AND_LINK
 
 
 def ols(
@@ -123,6 +122,7 @@ def likelihood(
     *,
     model: str,
     family: glm.Family | None = None,
+    covariance: Covariance | None = None,
     maxiter: int | None = None,
     use_t: bool = False,
     conf_level: float = 0.95,
@@ -131,21 +131,27 @@ def likelihood(
     """Fit GLM, Logit, Probit or Poisson to every replicate.
 
     Args:
-        slice_: Distinct rows of the slice, with the offset if there is one.
+        slice_: Distinct rows of the slice, with offset, weights and groups if there are any.
         draws: Which replicates.
         model: GLM, Logit, Probit or Poisson.
         family: Of a GLM.
+        covariance: Nonrobust() when None; of clusters, the groups are those of the slice.
         maxiter: Iterations at most; statsmodels' default when None.
         use_t: Inference by the t distribution.
         conf_level: Of the intervals.
-        null_model: Compute what needs the null model; NaN where there is an offset.
+        null_model: Compute what needs the null model.
 
     Raises:
         ImportError: The compiled module is missing.
-        ValueError: The model is not supported.
+        ValueError: The model is not supported, or the slice has no groups for the covariance.
     """
-    if not supports(model, family) or model in {*_LINEAR, "QuantReg"}:
-        message = f"bootstrap.likelihood: {model} {family or ''} is not fitted by counts"
+    covariance = covariance if covariance is not None else Nonrobust()
+    if not supports(model, family, covariance) or model in {*_LINEAR, "QuantReg"}:
+        message = f"bootstrap.likelihood: {model} {family or ''} with {covariance} is not fitted by counts"
+        raise ValueError(message)
+    clusters = covariance if isinstance(covariance, Cluster) else None
+    if clusters is not None and slice_.group is None:
+        message = "bootstrap.likelihood: the slice has no groups; give them to distinct"
         raise ValueError(message)
     newton = model != "GLM"
     family = glm.Family() if newton or family is None else family
@@ -161,16 +167,27 @@ def likelihood(
         reasons=np.empty(fits, dtype=np.uint16),
         use_t=use_t,
     )
-    load().resample_likelihood(
-        *_given(slice_, draws),
-        (
-            slice_.offset is not None,
-            newton,
-            *numbers,
-            family.alpha,
-            maxiter if maxiter is not None else 35 if newton else 100,
-        ),
-        (use_t, null_model, conf_level),
+    shifted = slice_.offset is not None
+    iterations = maxiter if maxiter is not None else 35 if newton else 100
+    settings = (shifted, newton, *numbers, family.alpha, iterations)
+    wanted = (use_t, null_model, conf_level)
+    weighted = slice_.weight is not None or slice_.var_weight is not None
+    if not weighted and isinstance(covariance, Nonrobust) and not (shifted and null_model):
+        load().resample_likelihood(*_given(slice_, draws), settings, wanted, *_filled(result))
+        return result
+    rows = slice_.by_pair()
+    # statsmodels corrects no HC outside of linear models
+    kind, _, _, correction, df_correction, _ = kernel_settings(
+        HC("HC0") if isinstance(covariance, HC) else covariance
+    )
+    load().resample_rows(
+        *_given(rows, draws),
+        (rows.weight, rows.var_weight, None, 0)
+        if clusters is None
+        else (rows.weight, rows.var_weight, rows.group, slice_.patterns.n),
+        settings,
+        (kind, correction, df_correction),
+        wanted,
         *_filled(result),
     )
     return result

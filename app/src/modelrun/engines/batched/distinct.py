@@ -6,7 +6,7 @@ distinct rows of the design. Continuous data do not, and lose nothing by it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -25,8 +25,9 @@ class Distinct:
         patterns: Distinct rows of the design (and offset, and cluster), K rows.
         offset: Offset of each pattern, shape (K,), or None.
         group: Cluster of each pattern, numbered within the slice, shape (K,), or None.
-        y: Response of each distinct pair of pattern and response (and weight), shape (U,).
-        weight: Weight of each pair, shape (U,), or None.
+        y: Response of each distinct pair of pattern and response (and weights), shape (U,).
+        weight: Weight of each pair, of WLS or how often it was seen, shape (U,), or None.
+        var_weight: Weight of the variance of each pair, shape (U,), or None.
         pattern_of: Pattern of each pair, shape (U,).
         pair_of: Pair of each row of the slice, shape (n,); -1 where a value is missing.
     """
@@ -36,8 +37,21 @@ class Distinct:
     group: Codes | None
     y: Floats
     weight: Floats | None
+    var_weight: Floats | None
     pattern_of: Codes
     pair_of: Codes
+
+    def by_pair(self) -> Distinct:
+        """Return the same with a pattern for each pair, K = U."""
+        at = self.pattern_of
+        columns = (None if column is None else column[at] for column in self.patterns.data)
+        return replace(
+            self,
+            patterns=Columns(tuple(columns), len(at)),
+            offset=None if self.offset is None else self.offset[at],
+            group=None if self.group is None else self.group[at],
+            pattern_of=np.arange(len(at), dtype=np.int32),
+        )
 
 
 def distinct(
@@ -48,6 +62,7 @@ def distinct(
     *,
     offset: npt.ArrayLike | None = None,
     weights: npt.ArrayLike | None = None,
+    var_weights: npt.ArrayLike | None = None,
     groups: Codes | None = None,
     keep: npt.ArrayLike | None = None,
 ) -> Distinct:
@@ -59,7 +74,8 @@ def distinct(
         start: First row of the slice.
         stop: Row after the last.
         offset: Added to the linear predictor, shape (n,).
-        weights: Of WLS, shape (n,).
+        weights: Of WLS, or freq_weights of GLM, shape (n,).
+        var_weights: Of GLM, shape (n,).
         groups: Cluster codes, shape (n,).
         keep: Mask of complete rows, shape (n,).
     """
@@ -73,7 +89,8 @@ def distinct(
         return np.asarray(values, dtype=np.float64)[start:stop][kept]
 
     columns = [rows(column) for column in design.data]
-    response, shift, weight, group = rows(y), rows(offset), rows(weights), rows(groups)
+    response, shift, group = rows(y), rows(offset), rows(groups)
+    weight, var_weight = rows(weights), rows(var_weights)
     assert response is not None
     n = len(response)
     parts: list[npt.NDArray[Any]] = [
@@ -82,7 +99,8 @@ def distinct(
     first, pattern_of_row = _numbered(parts, n)
     first_pair, pair_of_row = first, pattern_of_row
     if len(first) < n:
-        parts = [column for column in (pattern_of_row, response, weight) if column is not None]
+        pairs = (pattern_of_row, response, weight, var_weight)
+        parts = [column for column in pairs if column is not None]
         first_pair, pair_of_row = _numbered(parts, n)
     pair_of = np.full(stop - start, -1, dtype=np.int32)
     pair_of[kept] = pair_of_row
@@ -100,6 +118,7 @@ def distinct(
         else np.unique(group[first], return_inverse=True)[1].astype(np.int32),
         y=np.ascontiguousarray(response[first_pair]),
         weight=None if weight is None else np.ascontiguousarray(weight[first_pair]),
+        var_weight=None if var_weight is None else np.ascontiguousarray(var_weight[first_pair]),
         pattern_of=np.ascontiguousarray(pattern_of_row[first_pair], dtype=np.int32),
         pair_of=pair_of,
     )

@@ -12,6 +12,7 @@ PyObject *bind_resample_ols(PyObject *module, PyObject *args);
 PyObject *bind_likelihood(PyObject *module, PyObject *args);
 PyObject *bind_quantile(PyObject *module, PyObject *args);
 PyObject *bind_resample_likelihood(PyObject *module, PyObject *args);
+PyObject *bind_resample_rows(PyObject *module, PyObject *args);
 PyObject *bind_resample_quantile(PyObject *module, PyObject *args);
 PyObject *bind_rowhash(PyObject *module, PyObject *args);
 

@@ -32,7 +32,7 @@ PyObject *bind_likelihood(PyObject *module, PyObject *args)
         return NULL;
     }
     Py_ssize_t total = views_total(starts, stops, fits), p = frame.p;
-    LikelihoodInputs inputs;
+    LikelihoodInputs inputs = {0};
     inputs.offset = views_take(&views, offset, "offset", 'd', rows, 0);
     inputs.freq = views_take(&views, freq, "freq_weights", 'd', rows, 0);
     inputs.var = views_take(&views, var, "var_weights", 'd', rows, 0);

@@ -141,6 +141,44 @@ PyObject *bind_resample_likelihood(PyObject *module, PyObject *args)
     Py_END_ALLOW_THREADS return views_finish(&t.views, failed);
 }
 
+PyObject *bind_resample_rows(PyObject *module, PyObject *args)
+{
+    Given g;
+    Taken t;
+    LikelihoodOptions o = {.tolerance = 1e-8};
+    PyObject *freq, *var, *group;
+    int groups, shifted;
+    (void)module;
+    if (!PyArg_ParseTuple(args, "O!OOOOKnO(OOOi)(iiiidi)(iii)(iid)O!OOO:resample_rows", SLICE(g),
+                          &freq, &var, &group, &groups, &shifted, &o.newton, &o.family, &o.link,
+                          &o.alpha, &o.max_iterations, &o.sandwich.covariance,
+                          &o.sandwich.correction, &o.sandwich.df_correction, &o.use_t,
+                          &o.null_model, &o.level, RESULTS(g)) ||
+        !taken(&t, &g, LIK_COUNT))
+        return NULL;
+    Distinct *d = &t.distinct;
+    LikelihoodInputs inputs = {.offset = shifted ? d->offset : NULL};
+    inputs.freq = views_take(&t.views, freq, "freq_weights", 'd', d->pairs, 0);
+    inputs.var = views_take(&t.views, var, "var_weights", 'd', d->pairs, 0);
+    d->group = views_groups(&t.views, group, d->pairs, groups);
+    d->groups = groups;
+    if (d->patterns != d->pairs && !PyErr_Occurred())
+        PyErr_SetString(PyExc_ValueError, "every pair needs a pattern of its own");
+    if (PyErr_Occurred()) {
+        views_close(&t.views);
+        return NULL;
+    }
+    Frame frame = {.p = d->p, .x = d->x, .y = d->y};
+    LikelihoodOutput out = {.coefficients = t.coefficients,
+                            .statistics = t.statistics,
+                            .status = t.status,
+                            .reasons = t.reasons};
+    int failed;
+    Py_BEGIN_ALLOW_THREADS failed = resample_rows(&frame, &inputs, d, &t.draw, t.replicate, t.fits,
+                                                  &o, &out);
+    Py_END_ALLOW_THREADS return views_finish(&t.views, failed);
+}
+
 PyObject *bind_resample_quantile(PyObject *module, PyObject *args)
 {
     Given g;

@@ -46,12 +46,16 @@ int family_canonical(const Family *family)
     return family->link == canonical[family->name];
 }
 
-void family_start(const Family *family, const double *y, double *mu, ptrdiff_t n)
+void family_start(const Family *family, const double *y, const double *count, double *mu,
+                  ptrdiff_t n)
 {
-    double mean = 0.0;
+    double mean = 0.0, total = 0.0;
     EACH(n)
-    mean += y[i];
-    mean /= (double)n;
+    {
+        mean += count ? count[i] * y[i] : y[i];
+        total += count ? count[i] : 1.0;
+    }
+    mean /= total;
     if (family->name == BINOMIAL)
         EACH(n) mu[i] = (y[i] + 0.5) / 2;
     else

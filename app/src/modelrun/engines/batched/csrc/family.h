@@ -23,8 +23,9 @@ void family_open(Family *family, int name, int link, double alpha);
 /* log Gamma(y + 1) */
 double log_factorial(const Family *family, double y);
 
-/* First guess of the mean. */
-void family_start(const Family *family, const double *y, double *mu, ptrdiff_t n);
+/* First guess of the mean; count may be NULL (ones). */
+void family_start(const Family *family, const double *y, const double *count, double *mu,
+                  ptrdiff_t n);
 
 /* linear = g(mu) */
 void link_apply(const Family *family, const double *mu, double *linear, ptrdiff_t n);

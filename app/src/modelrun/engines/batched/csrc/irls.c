@@ -80,7 +80,7 @@ int irls(LikelihoodWork *w, const Family *family, const LikelihoodOptions *o, co
             w->linear[i] += w->offset[i];
         link_inverse(family, w->linear, w->mu, n);
     } else {
-        family_start(family, y, w->mu, n);
+        family_start(family, y, w->count, w->mu, n);
         link_apply(family, w->mu, w->linear, n);
     }
     memset(result, 0, sizeof *result);

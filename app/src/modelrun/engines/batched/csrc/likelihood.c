@@ -20,20 +20,24 @@ static double *take(double **next, size_t count)
     return at;
 }
 
-static int work_open(LikelihoodWork *w, ptrdiff_t rows, int p, const LikelihoodInputs *inputs,
-                     const Sandwich *s, int32_t groups)
+int likelihood_open(LikelihoodWork *w, ptrdiff_t rows, int p, const LikelihoodInputs *inputs,
+                    int32_t groups, const LikelihoodOptions *options)
 {
+    memset(w, 0, sizeof *w);
     ptrdiff_t ld = PADDED(rows) + LANES;
     size_t pp = PADDED((size_t)p * p);
-    double *next = aligned_doubles(ld * (2 * p + 14) + 3 * pp + 5 * PADDED(p + 1));
+    double *next = aligned_doubles(ld * (2 * p + 15) + 3 * pp + 5 * PADDED(p + 1));
     w->block = next;
-    if (next == NULL || !meat_open(&w->meat, rows, p, s, groups))
+    if (!quantiles_open(&w->quantiles, options->level) || next == NULL ||
+        !meat_open(&w->meat, rows, p, &options->sandwich, groups))
         return 0;
+    family_open(&w->family, options->family, options->link, options->alpha);
     w->rows.ld = ld;
     w->rows.x = take(&next, ld * p);
     w->rows.y = take(&next, ld);
     w->offset = inputs->offset ? take(&next, ld) : NULL;
-    w->freq = inputs->freq ? take(&next, ld) : NULL;
+    w->count = inputs->count ? take(&next, ld) : NULL;
+    w->freq = inputs->freq || inputs->count ? take(&next, ld) : NULL;
     w->var = inputs->var ? take(&next, ld) : NULL;
     w->weight = w->freq || w->var ? take(&next, ld) : NULL;
     double **const vectors[] = {&w->linear, &w->previous, &w->mu, &w->slope, &w->variance,
@@ -50,10 +54,11 @@ static int work_open(LikelihoodWork *w, ptrdiff_t rows, int p, const LikelihoodI
     return 1;
 }
 
-static void work_close(LikelihoodWork *w)
+void likelihood_close(LikelihoodWork *w)
 {
     free(w->block);
     meat_close(&w->meat);
+    quantiles_close(&w->quantiles);
 }
 
 static void gather(LikelihoodWork *w, const Frame *frame, const LikelihoodInputs *inputs,
@@ -66,11 +71,21 @@ static void gather(LikelihoodWork *w, const Frame *frame, const LikelihoodInputs
     w->sum_freq = (double)n;
     if (w->offset)
         rows_copy(inputs->offset, frame->keep, start, stop, w->offset);
-    if (w->freq) {
-        rows_copy(inputs->freq, frame->keep, start, stop, w->freq);
-        w->sum_freq = 0.0;
+    if (w->count) {
+        rows_copy(inputs->count, frame->keep, start, stop, w->count);
+        w->rows.total = 0.0;
         for (ptrdiff_t i = 0; i < n; ++i)
+            w->rows.total += w->count[i];
+    }
+    if (inputs->freq)
+        rows_copy(inputs->freq, frame->keep, start, stop, w->freq);
+    if (w->freq) {
+        w->sum_freq = 0.0;
+        for (ptrdiff_t i = 0; i < n; ++i) {
+            if (w->count)
+                w->freq[i] = w->count[i] * (inputs->freq ? w->freq[i] : 1.0);
             w->sum_freq += w->freq[i];
+        }
     }
     if (w->var)
         rows_copy(inputs->var, frame->keep, start, stop, w->var);
@@ -101,15 +116,16 @@ double discrete_log_lik(const LikelihoodWork *w, const Family *family)
 {
     double sum = 0.0;
     for (ptrdiff_t i = 0; i < w->rows.n; ++i) {
-        double x = w->linear[i], y = w->rows.y[i], q = 2 * y - 1;
+        double x = w->linear[i], y = w->rows.y[i], q = 2 * y - 1, one;
         if (family->name == POISSON) {
-            sum += -exp(fmin(x, EXP_UPPER_LIMIT)) + y * x - log_factorial(family, y);
+            one = -exp(fmin(x, EXP_UPPER_LIMIT)) + y * x - log_factorial(family, y);
         } else if (family->link == LOGIT) {
-            sum += log(1 / (1 + exp(-q * x)));
+            one = log(1 / (1 + exp(-q * x)));
         } else {
             double p = 0.5 * erfc(-q * x * 0.70710678118654752440);
-            sum += log(p < MACHINE_EPS ? MACHINE_EPS : p);
+            one = log(p < MACHINE_EPS ? MACHINE_EPS : p);
         }
+        sum += w->count ? w->count[i] * one : one;
     }
     return sum;
 }
@@ -134,10 +150,11 @@ static void newton_start(LikelihoodWork *w, const LikelihoodOptions *o, double *
         return;
     double mean = 0.0;
     for (ptrdiff_t i = 0; i < w->rows.n; ++i)
-        mean += w->rows.y[i] / (w->offset ? exp(w->offset[i]) : 1.0);
+        mean += w->rows.y[i] / (w->offset ? exp(w->offset[i]) : 1.0) *
+                (w->count ? w->count[i] : 1.0);
     for (int j = 0; j < w->k; ++j)
         start[j] = 0.001;
-    start[constant] = log(mean / (double)w->rows.n);
+    start[constant] = log(mean / w->rows.total);
 }
 
 /* Means of the model with a constant only, in w->mu, predictors in w->linear; 0 when none exist. */
@@ -162,8 +179,8 @@ static int null_means(LikelihoodWork *w, const Family *family, const LikelihoodO
     if (o->newton)
         return newton(w, family, o, &start, &result) == OK;
     for (ptrdiff_t i = 0; i < n; ++i)
-        total += w->rows.y[i];
-    total /= (double)n;
+        total += w->rows.y[i] * (w->count ? w->count[i] : 1.0);
+    total /= w->rows.total;
     link_apply(family, &total, &start, 1);
     return irls(w, family, o, &start, &result) == OK;
 }
@@ -183,7 +200,7 @@ static void null_statistics(LikelihoodWork *w, const Family *family, const Likel
         s[LIK_LL_NULL] = family_log_lik(family, w->rows.y, w->mu, w->var, w->freq, s[LIK_SCALE], n);
     }
     s[LIK_R2_MCFADDEN] = 1 - s[LIK_LOG_LIK] / s[LIK_LL_NULL];
-    s[LIK_R2_COX_SNELL] = 1 - exp((s[LIK_LL_NULL] - s[LIK_LOG_LIK]) * (2 / (double)n));
+    s[LIK_R2_COX_SNELL] = 1 - exp((s[LIK_LL_NULL] - s[LIK_LOG_LIK]) * (2 / w->rows.total));
 }
 
 static void model_statistics(LikelihoodWork *w, const Family *family, const LikelihoodOptions *o,
@@ -226,16 +243,17 @@ static int final_basis(LikelihoodWork *w, const Family *family, const Likelihood
             double weight = w->weight ? w->weight[i] : 1.0;
             w->w[i] = weight / (w->slope[i] * w->slope[i] * w->variance[i]);
             w->e[i] = (w->rows.y[i] - w->mu[i]) / w->slope[i] / w->variance[i] * weight;
-            if (w->freq && o->sandwich.covariance != COV_CLUSTER)
-                w->e[i] /= sqrt(w->freq[i]);
         }
         int status = likelihood_factor(w, w->w);
         if (status != OK)
             return status;
         tri_inverse(w->r, w->k, w->inverse);
     }
-    for (ptrdiff_t i = 0; i < n; ++i)
+    for (ptrdiff_t i = 0; i < n; ++i) {
+        if (w->freq && o->sandwich.covariance != COV_CLUSTER)
+            w->e[i] /= sqrt(w->freq[i]);
         w->e[i] = w->e[i] == 0.0 ? 0.0 : w->e[i] / sqrt(w->w[i]);
+    }
     return OK;
 }
 
@@ -253,16 +271,16 @@ static void row_outputs(const LikelihoodWork *w, const Frame *frame, ptrdiff_t s
     }
 }
 
-static int fit_one(LikelihoodWork *w, const Family *family, const Clusters *rows,
-                   const Frame *frame, const LikelihoodInputs *inputs, ptrdiff_t f,
-                   const LikelihoodOptions *o, const LikelihoodOutput *out, Quantiles *quantiles,
-                   unsigned *reasons)
+static int fit_one(LikelihoodWork *w, const Clusters *rows, const Frame *frame,
+                   const LikelihoodInputs *inputs, ptrdiff_t f, const LikelihoodOptions *o,
+                   const LikelihoodOutput *out, unsigned *reasons)
 {
+    const Family *family = &w->family;
     int p = frame->p;
     double *s = out->statistics + f * LIK_COUNT;
     gather(w, frame, inputs, rows->start, rows->stop);
-    s[LIK_NOBS] = (double)w->rows.n;
-    if (w->rows.n < p || w->rows.n == 0) {
+    s[LIK_NOBS] = w->rows.total;
+    if (w->rows.total < p || w->rows.n == 0) {
         *reasons |= REASON_TOO_SHORT;
         return TOO_SHORT;
     }
@@ -294,7 +312,7 @@ static int fit_one(LikelihoodWork *w, const Family *family, const Clusters *rows
         bad = gate.eta <= GATE_ETA ? 0 : REASON_CONDITION;
     }
     if (o->newton ? newton_borderline(o, &result, w->b, p, gate.eta)
-                  : irls_borderline(o, &result, (double)w->rows.n, gate.eta))
+                  : irls_borderline(o, &result, w->rows.total, gate.eta))
         bad |= REASON_BORDERLINE_STOP;
     *reasons |= bad;
     s[LIK_CONDITION] = gate.condition;
@@ -343,7 +361,7 @@ static int fit_one(LikelihoodWork *w, const Family *family, const Clusters *rows
     if (out->cov != NULL)
         memcpy(out->cov + f * p * p, w->meat.cov, sizeof(double) * p * p);
     infer(&out->coefficients, f, p, w->b, w->coefficient_variance,
-          o->use_t ? s[LIK_DF_INFERENCE] : -1.0, quantiles);
+          o->use_t ? s[LIK_DF_INFERENCE] : -1.0, &w->quantiles);
     if (o->null_model)
         null_statistics(w, family, o, s);
     if (*reasons & REASON_SEPARATION)
@@ -351,51 +369,47 @@ static int fit_one(LikelihoodWork *w, const Family *family, const Clusters *rows
     return *reasons & REASON_ITERATIONS ? NOT_CONVERGED : OK;
 }
 
+void likelihood_one(LikelihoodWork *w, const Clusters *rows, const Frame *frame,
+                    const LikelihoodInputs *inputs, ptrdiff_t f, const LikelihoodOptions *options,
+                    const LikelihoodOutput *out)
+{
+    unsigned reasons = 0;
+    int p = frame->p;
+    for (int k = 0; k < LIK_COUNT; ++k)
+        out->statistics[f * LIK_COUNT + k] = NAN;
+    int status = fit_one(w, rows, frame, inputs, f, options, out, &reasons);
+    out->status[f] = (int8_t)status;
+    out->reasons[f] = (uint16_t)reasons;
+    if (status == OK || status == SEPARATED || status == NOT_CONVERGED)
+        return;
+    infer_nothing(&out->coefficients, f, p);
+    for (int k = 0; out->cov != NULL && k < p * p; ++k)
+        out->cov[f * p * p + k] = NAN;
+    for (ptrdiff_t i = 0; i < rows->stop - rows->start; ++i) {
+        if (out->fitted)
+            out->fitted[i] = NAN;
+        if (out->linear)
+            out->linear[i] = NAN;
+    }
+}
+
 int likelihood_fit(const Frame *frame, const LikelihoodInputs *inputs, const int32_t *group,
                    int32_t groups, const int64_t *start, const int64_t *stop, ptrdiff_t fits,
                    const LikelihoodOptions *options, const LikelihoodOutput *out)
 {
-    LikelihoodWork w = {0};
-    Quantiles quantiles;
-    Family family;
-    int p = frame->p;
-    if (!quantiles_open(&quantiles, options->level))
-        return -1;
-    if (!work_open(&w, longest(start, stop, fits), p, inputs, &options->sandwich, groups)) {
-        work_close(&w);
-        quantiles_close(&quantiles);
-        return -1;
-    }
-    family_open(&family, options->family, options->link, options->alpha);
+    LikelihoodWork w;
+    int enough =
+        likelihood_open(&w, longest(start, stop, fits), frame->p, inputs, groups, options);
     LikelihoodOutput at = *out;
-    for (ptrdiff_t f = 0; f < fits; ++f) {
-        unsigned reasons = 0;
-        ptrdiff_t length = (ptrdiff_t)(stop[f] - start[f]);
-        for (int k = 0; k < LIK_COUNT; ++k)
-            out->statistics[f * LIK_COUNT + k] = NAN;
+    for (ptrdiff_t f = 0; enough && f < fits; ++f) {
         Clusters rows = {group, frame->keep, (ptrdiff_t)start[f], (ptrdiff_t)stop[f],
                          (int32_t)(f + 1), NULL};
-        int status =
-            fit_one(&w, &family, &rows, frame, inputs, f, options, &at, &quantiles, &reasons);
-        if (status != OK && status != SEPARATED && status != NOT_CONVERGED) {
-            infer_nothing(&out->coefficients, f, p);
-            for (int k = 0; out->cov != NULL && k < p * p; ++k)
-                out->cov[f * p * p + k] = NAN;
-            for (ptrdiff_t i = 0; i < length; ++i) {
-                if (at.fitted)
-                    at.fitted[i] = NAN;
-                if (at.linear)
-                    at.linear[i] = NAN;
-            }
-        }
-        out->status[f] = (int8_t)status;
-        out->reasons[f] = (uint16_t)reasons;
+        likelihood_one(&w, &rows, frame, inputs, f, options, &at);
         if (at.fitted)
-            at.fitted += length;
+            at.fitted += stop[f] - start[f];
         if (at.linear)
-            at.linear += length;
+            at.linear += stop[f] - start[f];
     }
-    work_close(&w);
-    quantiles_close(&quantiles);
-    return 0;
+    likelihood_close(&w);
+    return enough ? 0 : -1;
 }

@@ -50,9 +50,9 @@ typedef struct {
     double level;
 } LikelihoodOptions;
 
-/* Columns beside the design; any may be NULL. */
+/* Columns beside the design; any may be NULL.  A row with a count stands for so many drawn rows. */
 typedef struct {
-    const double *offset, *freq, *var;
+    const double *offset, *freq, *var, *count;
 } LikelihoodInputs;
 
 typedef struct {
@@ -70,10 +70,13 @@ typedef struct {
     Meat meat;
     const double *design; /* ld * k columns that are fitted: rows.x, or ones for the null model */
     int k;
-    double *offset, *freq, *var, *weight; /* weight = freq * var; each NULL when ones */
+    double *offset, *var, *count;
+    double *freq, *weight; /* freq * count, and that * var; each NULL when ones */
     double *q, *linear, *previous, *mu, *slope, *variance, *w, *z, *e, *ones;
     double *r, *inverse, *square, *c, *b, *step, *scratch, *coefficient_variance;
     double sum_freq;
+    Family family;
+    Quantiles quantiles;
     void *block;
 } LikelihoodWork;
 
@@ -110,6 +113,16 @@ int likelihood_separated(const LikelihoodWork *w, const Family *family);
 
 /* Log-likelihood of Logit, Probit or Poisson at the linear predictors. */
 double discrete_log_lik(const LikelihoodWork *w, const Family *family);
+
+/* Room for fits of at most so many rows; 0 when there is none. Close it in any case. */
+int likelihood_open(LikelihoodWork *w, ptrdiff_t rows, int p, const LikelihoodInputs *inputs,
+                    int32_t groups, const LikelihoodOptions *options);
+void likelihood_close(LikelihoodWork *w);
+
+/* Fit f of the output: the kept rows of a range; what is not known of it is NaN. */
+void likelihood_one(LikelihoodWork *w, const Clusters *rows, const Frame *frame,
+                    const LikelihoodInputs *inputs, ptrdiff_t f, const LikelihoodOptions *options,
+                    const LikelihoodOutput *out);
 
 /* Returns 0, or -1 when memory ran out. */
 int likelihood_fit(const Frame *frame, const LikelihoodInputs *inputs, const int32_t *group,

@@ -58,6 +58,8 @@ static PyMethodDef methods[] = {
     {"resample_ols", bind_resample_ols, METH_VARARGS, "Bootstrap of OLS; see bootstrap.py."},
     {"resample_likelihood", bind_resample_likelihood, METH_VARARGS,
      "Bootstrap of GLM and discrete models; see bootstrap.py."},
+    {"resample_rows", bind_resample_rows, METH_VARARGS,
+     "Bootstrap of the same with weights and robust covariances; see bootstrap.py."},
     {"resample_quantile", bind_resample_quantile, METH_VARARGS,
      "Bootstrap of quantile regression; see bootstrap.py."},
     {"rowhash", bind_rowhash, METH_VARARGS, "Hashes of ranges of rows; see modelrun.plan.hashing."},

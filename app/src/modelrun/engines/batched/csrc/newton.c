@@ -36,6 +36,10 @@ static int factors(LikelihoodWork *w, const Family *family)
             w->slope[i] = y[i] - mu;
             w->w[i] = family->link == LOGIT ? mu * (1 - mu) : mu;
         }
+        if (w->count) {
+            w->slope[i] *= w->count[i];
+            w->w[i] *= w->count[i];
+        }
         check += 0.0 * w->slope[i] + 0.0 * w->w[i];
     }
     return check == 0.0;
@@ -46,7 +50,7 @@ static int newton_step(LikelihoodWork *w)
 {
     int k = w->k;
     ptrdiff_t padded = w->rows.padded, ld = w->rows.ld;
-    double n = (double)w->rows.n, *l = w->square;
+    double n = w->rows.total, *l = w->square;
     vec_gram(w->design, ld, k, w->w, padded, l);
     vec_dots(w->design, ld, k, w->slope, padded, w->step);
     for (int j = 0; j < k; ++j) {

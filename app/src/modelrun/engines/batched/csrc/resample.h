@@ -16,8 +16,8 @@ typedef struct {
     const double *const *x;    /* patterns each; NULL is a column of ones */
     const double *offset;      /* patterns, or NULL */
     const double *y;           /* pairs */
-    const double *weight;      /* pairs, or NULL: least squares only */
-    const int32_t *group;      /* patterns: which cluster, or NULL: least squares only */
+    const double *weight;      /* pairs, or NULL */
+    const int32_t *group;      /* patterns: which cluster, or NULL */
     int32_t groups;
     const int32_t *pattern_of; /* pairs: which pattern */
     const int32_t *pair_of;    /* rows: which pair, -1 where a value is missing */
@@ -29,6 +29,13 @@ typedef struct {
 int resample_likelihood(const Distinct *d, const Draw *draw, const int64_t *replicate,
                         ptrdiff_t fits, const LikelihoodOptions *options,
                         const LikelihoodOutput *out);
+
+/* The same models with what else they have, but HAC; every pattern is one pair here, and `frame`
+ * holds their design and response.
+ */
+int resample_rows(const Frame *frame, const LikelihoodInputs *inputs, const Distinct *d,
+                  const Draw *draw, const int64_t *replicate, ptrdiff_t fits,
+                  const LikelihoodOptions *options, const LikelihoodOutput *out);
 
 /* OLS and WLS; every covariance but HAC, which needs the order of the drawn rows. */
 int resample_ols(const Distinct *d, const Draw *draw, const int64_t *replicate, ptrdiff_t fits,
