@@ -11,7 +11,7 @@ import numpy as np
 import psutil
 import pytest
 
-from modelrun.backends import begun, machine
+from modelrun.backends import begun, local_cluster, machine
 from modelrun.backends.cluster_process import Order
 from modelrun.backends.dask import DaskBackend
 from modelrun.backends.recorder import SCRATCH_VARIABLE
@@ -132,6 +132,16 @@ def test_the_backend_takes_what_was_begun_for_it() -> None:
         (outcome,) = backend.map(_nothing, iter([Task(0, 0, np.arange(1))]))
         assert outcome.payload == b"done"
     assert not psutil.pid_exists(cluster.pid)
+
+
+def test_the_time_to_start_counts_from_when_a_cluster_is_wanted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with monkeypatch.context() as reading:  # took longer than a cluster may
+        reading.setattr(local_cluster, "START_SECONDS", -1.0)
+        begun.begin(Order(workers=1))
+    with DaskBackend(workers=1) as backend:
+        assert backend.workers() == 1
 
 
 def test_the_backend_leaves_a_cluster_that_is_not_what_it_wants() -> None:

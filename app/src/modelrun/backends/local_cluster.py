@@ -38,7 +38,7 @@ class LocalCluster:
         """
         raise_file_limit(order.workers)
         self._folder = Path(tempfile.mkdtemp(prefix="modelrun-cluster-"))
-        self._end = time.monotonic() + START_SECONDS
+        self._end: float | None = None
         paths = [path for path in sys.path if path]
         with (self._folder / "log").open("wb") as log:
             self._process = subprocess.Popen(
@@ -67,7 +67,8 @@ class LocalCluster:
         Raises:
             InfrastructureError: It did not start.
         """
-        if not self.address:
+        if self._end is None:  # it may have been begun long before anybody wants it
+            self._end = time.monotonic() + START_SECONDS
             self._write("\n")
         message = self._wait_for("scheduler")
         self.address, self.dashboard = message["address"], message["dashboard"]
@@ -82,6 +83,7 @@ class LocalCluster:
         self._wait_for("workers")
 
     def _wait_for(self, name: str) -> Any:
+        assert self._end is not None
         told, error = (self._folder / f"{word}.json" for word in (name, "error"))
         while not told.exists():
             if error.exists():
