@@ -147,7 +147,8 @@ def likelihood(
     """
     covariance = covariance if covariance is not None else Nonrobust()
     if not supports(model, family, covariance) or model in {*_LINEAR, "QuantReg"}:
-        message = f"bootstrap.likelihood: {model} {family or ''} with {covariance} is not fitted by counts"
+        what = f"{model} {family or ''} with {covariance}"
+        message = f"bootstrap.likelihood: {what} is not fitted by counts"
         raise ValueError(message)
     clusters = covariance if isinstance(covariance, Cluster) else None
     if clusters is not None and slice_.group is None:
