@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from cluster.handle import Cluster, milli
 from cluster.pool import SELECTOR, TOLERATION, fake_pool
 
@@ -12,6 +14,7 @@ NODES = 200
 PODS = 2000
 
 
+@pytest.mark.timeout(1000)
 def test_two_thousand_pods_run_on_two_hundred_fake_nodes(
     cluster: Cluster, namespace: str, tmp_path: Path
 ) -> None:
@@ -57,10 +60,10 @@ def test_two_thousand_pods_run_on_two_hundred_fake_nodes(
             found = cluster.get("deployment", "many", namespace) or {}
             return bool(found["status"].get("readyReplicas") == PODS)
 
-        cluster.wait(f"{PODS} pods run", running, limit=240)
+        cluster.wait(f"{PODS} pods run", running, limit=480)
         cluster.kubectl("delete", "deployment", "many", "--wait=true", namespace=namespace)
         cluster.wait(
             "all pods are gone",
             lambda: not cluster.list("pods", namespace, "app=many"),
-            limit=240,
+            limit=480,
         )
