@@ -58,7 +58,12 @@ def test_two_thousand_pods_run_on_two_hundred_fake_nodes(
 
         def running() -> bool:
             found = cluster.get("deployment", "many", namespace) or {}
-            return bool(found["status"].get("readyReplicas") == PODS)
+            if found["status"].get("readyReplicas", 0) < 0.9 * PODS:
+                return False
+            # Where a node's heartbeat is late its pods are marked, and a kubelet takes that back; a
+            # fake one does not, so that not all pods need to be ready.
+            pods = cluster.list("pods", namespace, "app=many")
+            return [pod["status"]["phase"] for pod in pods] == ["Running"] * PODS
 
         cluster.wait(f"{PODS} pods run", running, limit=480)
         cluster.kubectl("delete", "deployment", "many", "--wait=true", namespace=namespace)
