@@ -28,6 +28,9 @@ PRIVATE_FOLDERS = ("/run", "/var/log", "/var/lib/kubelet")
 ANY_REGISTRY = ("_default", "docker.io")
 MEMORY_THRESHOLD = "100Mi"
 
+# The last thing that containerd says before it answers kubelets.
+CRI_STARTED = b"Start streaming server"
+
 
 @dataclass(frozen=True, slots=True)
 class Node:
@@ -74,6 +77,8 @@ class Node:
         network.connect(self.address, first.pid)
         self._write_files()
         within = ["nsenter", "--target", str(first.pid), "--net", "--mount", "--pid"]
+        log = self.processes.log(self.role("containerd"))
+        before = log.stat().st_size if log.exists() else 0
         self.processes.start(
             self.role("containerd"),
             ["containerd", "--config", self.folder / "containerd.toml"],
@@ -81,11 +86,12 @@ class Node:
         )
         wait_until(
             f"containerd of {self.address.name} answers",
-            self.socket.exists,
-            limit=30,
+            # The socket is there before what a kubelet asks for, and a kubelet asks only once.
+            lambda: self.socket.exists() and CRI_STARTED in log.read_bytes()[before:],
+            limit=60,
             every=0.05,
             guard=lambda: self.processes.require(self.role("containerd")),
-            explain=lambda: tail(self.processes.log(self.role("containerd"))),
+            explain=lambda: tail(log),
         )
         self.start_kubelet()
         self.processes.start(
