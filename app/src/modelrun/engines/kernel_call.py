@@ -26,6 +26,9 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 
+OF_NULL_MODEL = frozenset({"pseudo_r_squared", "log_lik_null", "null_deviance"})
+"""Statistics for which a likelihood model is compared with one of a constant only."""
+
 
 @dataclass(frozen=True, slots=True)
 class Rows:
@@ -233,8 +236,7 @@ def call(
             **(translation.quantile or {}),
         )
         return of_quantile(quantiles, outputs.coefficients, statistics)
-    nulls = {"pseudo_r_squared", "log_lik_null", "null_deviance"}
-    wanted = Wanted(null_model=bool(nulls & set(statistics)), fitted=want_fitted)
+    wanted = Wanted(null_model=bool(OF_NULL_MODEL & set(statistics)), fitted=want_fitted)
     if translation.kind == "glm":
         fits = glm.fit(
             rows.design,

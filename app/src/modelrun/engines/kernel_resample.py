@@ -15,14 +15,12 @@ from modelrun.engines.batched import bootstrap
 from modelrun.engines.batched.bootstrap import Draws
 from modelrun.engines.batched.covariance import Cluster, Covariance
 from modelrun.engines.batched.distinct import Distinct, distinct
-from modelrun.engines.kernel_call import Rows
+from modelrun.engines.kernel_call import OF_NULL_MODEL, Rows
 from modelrun.engines.kernel_fits import KernelFits, of_likelihood, of_linear, of_quantile
 from modelrun.engines.translation import Translation
 from modelrun.plan.study import Outputs
 
 Ints = npt.NDArray[np.int64]
-
-_NULL = frozenset({"pseudo_r_squared", "log_lik_null", "null_deviance"})
 
 
 def supports(translation: Translation, rows: Rows, outputs: Outputs) -> bool:
@@ -106,7 +104,7 @@ def call(
         maxiter=translation.maxiter,
         use_t=bool(translation.use_t),
         conf_level=level,
-        null_model=bool(_NULL & set(statistics)),
+        null_model=bool(OF_NULL_MODEL & set(statistics)),
     )
     return of_likelihood(
         found, outputs.coefficients, statistics, glm=glm, can_separate=translation.can_separate

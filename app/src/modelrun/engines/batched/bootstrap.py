@@ -17,8 +17,6 @@ import numpy as np
 import numpy.typing as npt
 
 from modelrun.engines.batched import discrete, glm, load, quantreg
-from modelrun.engines.batched import likelihood as likelihood_results
-from modelrun.engines.batched.coefficients import Coefficients
 from modelrun.engines.batched.covariance import (
     HC,
     Cluster,
@@ -27,8 +25,8 @@ from modelrun.engines.batched.covariance import (
     kernel_settings,
     uses_t,
 )
-from modelrun.engines.batched.distinct import Distinct
-from modelrun.engines.batched.likelihood import LikelihoodFits
+from modelrun.engines.batched.distinct import Codes, Distinct
+from modelrun.engines.batched.likelihood import LikelihoodFits, sandwich
 from modelrun.engines.batched.ols import OlsFits
 from modelrun.engines.batched.quantreg import Options, QuantileFits
 
@@ -98,18 +96,12 @@ def ols(
     if not supports("OLS", None, covariance):
         message = f"bootstrap.ols: {covariance} is not fitted by counts; use ols.fit on drawn rows"
         raise ValueError(message)
-    clusters = covariance if isinstance(covariance, Cluster) else None
-    if clusters is not None and slice_.group is None:
-        message = "bootstrap.ols: the slice has no groups; give them to distinct"
-        raise ValueError(message)
     kind, _, _, correction, df_correction, _ = kernel_settings(covariance)
     t = uses_t(covariance) if use_t is None else use_t
     result = OlsFits.empty(len(draws.replicates), slice_.patterns.p, use_t=t)
     load().resample_ols(
         *_given(slice_, draws),
-        (slice_.weight, None, 0)
-        if clusters is None
-        else (slice_.weight, slice_.group, slice_.patterns.n),
+        (slice_.weight, *_clusters(slice_, covariance)),
         (kind, correction, df_correction, t, _DETECT, f_test, exact_condition, conf_level),
         *_filled(result),
     )
@@ -150,24 +142,10 @@ def likelihood(
         what = f"{model} {family or ''} with {covariance}"
         message = f"bootstrap.likelihood: {what} is not fitted by counts"
         raise ValueError(message)
-    clusters = covariance if isinstance(covariance, Cluster) else None
-    if clusters is not None and slice_.group is None:
-        message = "bootstrap.likelihood: the slice has no groups; give them to distinct"
-        raise ValueError(message)
     newton = model != "GLM"
     family = glm.Family() if newton or family is None else family
     numbers = discrete.FAMILY_AND_LINK[model] if newton else glm.numbers(family)
-    fits, p = len(draws.replicates), slice_.patterns.p
-    result = LikelihoodFits(
-        coefficients=Coefficients.empty(fits, p),
-        statistics=np.empty((fits, len(likelihood_results.STATISTICS))),
-        cov=None,
-        fitted=None,
-        linear=None,
-        status=np.empty(fits, dtype=np.int8),
-        reasons=np.empty(fits, dtype=np.uint16),
-        use_t=use_t,
-    )
+    result = LikelihoodFits.empty(len(draws.replicates), slice_.patterns.p, use_t=use_t)
     shifted = slice_.offset is not None
     iterations = maxiter if maxiter is not None else 35 if newton else 100
     settings = (shifted, newton, *numbers, family.alpha, iterations)
@@ -177,15 +155,10 @@ def likelihood(
         load().resample_likelihood(*_given(slice_, draws), settings, wanted, *_filled(result))
         return result
     rows = slice_.by_pair()
-    # statsmodels corrects no HC outside of linear models
-    kind, _, _, correction, df_correction, _ = kernel_settings(
-        HC("HC0") if isinstance(covariance, HC) else covariance
-    )
+    kind, _, _, correction, df_correction, _ = sandwich(covariance)
     load().resample_rows(
         *_given(rows, draws),
-        (rows.weight, rows.var_weight, None, 0)
-        if clusters is None
-        else (rows.weight, rows.var_weight, rows.group, slice_.patterns.n),
+        (rows.weight, rows.var_weight, *_clusters(rows, covariance)),
         settings,
         (kind, correction, df_correction),
         wanted,
@@ -207,13 +180,8 @@ def quantile(slice_: Distinct, draws: Draws, **options: Unpack[Options]) -> Quan
         ValueError: q is not strictly between 0 and 1.
     """
     numbers = quantreg.settings(**options)
-    fits, p = len(draws.replicates), slice_.patterns.p
-    result = QuantileFits.empty(fits, p, options)
-    load().resample_quantile(
-        *_given(slice_, draws),
-        numbers,
-        *_filled(result),
-    )
+    result = QuantileFits.empty(len(draws.replicates), slice_.patterns.p, options)
+    load().resample_quantile(*_given(slice_, draws), numbers, *_filled(result))
     return result
 
 
@@ -229,6 +197,16 @@ def _given(slice_: Distinct, draws: Draws) -> tuple[Any, ...]:
         draws.block,
         np.ascontiguousarray(draws.replicates, dtype=np.int64),
     )
+
+
+def _clusters(slice_: Distinct, covariance: Covariance) -> tuple[Codes | None, int]:
+    """Cluster of each pattern and how many there may be, where the covariance asks for them."""
+    if not isinstance(covariance, Cluster):
+        return None, 0
+    if slice_.group is None:
+        message = "bootstrap: the slice has no groups; give them to distinct"
+        raise ValueError(message)
+    return slice_.group, slice_.patterns.n
 
 
 def _filled(result: OlsFits | LikelihoodFits | QuantileFits) -> tuple[Any, ...]:

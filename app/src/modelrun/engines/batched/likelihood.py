@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from modelrun.engines.batched import load
-from modelrun.engines.batched.coefficients import Coefficients
+from modelrun.engines.batched.coefficients import Coefficients, by_row, to_fill
 from modelrun.engines.batched.columns import Columns, Floats, slice_bounds
 from modelrun.engines.batched.covariance import HC, Cluster, Covariance, kernel_settings
 
@@ -49,6 +49,25 @@ class LikelihoodFits:
     status: npt.NDArray[np.int8]
     reasons: npt.NDArray[np.uint16]
     use_t: bool
+
+    @classmethod
+    def empty(
+        cls,
+        fits: int,
+        p: int,
+        *,
+        use_t: bool,
+        cov: bool = False,
+        fitted: int | None = None,
+        linear: int | None = None,
+    ) -> LikelihoodFits:
+        """Arrays to be filled; `fitted` and `linear` are numbers of rows, None for none."""
+        return cls(
+            **to_fill(fits, p, len(STATISTICS), cov=cov),
+            fitted=by_row(fitted),
+            linear=by_row(linear),
+            use_t=use_t,
+        )
 
     def statistic(self, name: str) -> Floats:
         """One statistic of every fit, shape (fits,); `sigma` is the root of the scale.
@@ -107,6 +126,11 @@ class Wanted:
     linear: bool = False
 
 
+def sandwich(covariance: Covariance) -> tuple[int, int, bool, bool, bool, float]:
+    """What kernel_settings gives; statsmodels corrects no HC outside of linear models."""
+    return kernel_settings(HC("HC0") if isinstance(covariance, HC) else covariance)
+
+
 def _doubles(values: npt.ArrayLike | None) -> Floats | None:
     return None if values is None else np.ascontiguousarray(values, dtype=np.float64)
 
@@ -128,19 +152,15 @@ def fit(
     kernels = load()
     first, last = slice_bounds(starts, stops)
     fits, p, rows = len(first), design.p, int((last - first).sum())
-    if isinstance(covariance, HC):  # statsmodels corrects none of them outside linear models
-        covariance = HC("HC0")
-    kind, lags, uniform, correction, df_correction, fixed = kernel_settings(covariance)
+    kind, lags, uniform, correction, df_correction, fixed = sandwich(covariance)
     clusters = covariance if isinstance(covariance, Cluster) else None
-    result = LikelihoodFits(
-        coefficients=Coefficients.empty(fits, p),
-        statistics=np.empty((fits, len(STATISTICS))),
-        cov=np.empty((fits, p, p)) if wanted.cov else None,
-        fitted=np.empty(rows) if wanted.fitted else None,
-        linear=np.empty(rows) if wanted.linear else None,
-        status=np.empty(fits, dtype=np.int8),
-        reasons=np.empty(fits, dtype=np.uint16),
+    result = LikelihoodFits.empty(
+        fits,
+        p,
         use_t=use_t,
+        cov=wanted.cov,
+        fitted=rows if wanted.fitted else None,
+        linear=rows if wanted.linear else None,
     )
     kernels.likelihood(
         design.data,

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from modelrun.engines.batched import load
-from modelrun.engines.batched.coefficients import Coefficients
+from modelrun.engines.batched.coefficients import Coefficients, by_row, to_fill
 from modelrun.engines.batched.columns import Columns, Floats, slice_bounds
 from modelrun.engines.batched.covariance import (
     Cluster,
@@ -75,13 +75,9 @@ class OlsFits:
     ) -> OlsFits:
         """Arrays to be filled; `fitted` and `resid` are numbers of rows, None for none."""
         return cls(
-            coefficients=Coefficients.empty(fits, p),
-            statistics=np.empty((fits, len(STATISTICS))),
-            cov=np.empty((fits, p, p)) if cov else None,
-            fitted=None if fitted is None else np.empty(fitted),
-            resid=None if resid is None else np.empty(resid),
-            status=np.empty(fits, dtype=np.int8),
-            reasons=np.empty(fits, dtype=np.uint16),
+            **to_fill(fits, p, len(STATISTICS), cov=cov),
+            fitted=by_row(fitted),
+            resid=by_row(resid),
             use_t=use_t,
         )
 

@@ -30,6 +30,12 @@ typedef struct {
     uint16_t *reasons;
 } Taken;
 
+#define FILLED(t)                                                                                  \
+    {.coefficients = t.coefficients,                                                               \
+     .statistics = t.statistics,                                                                   \
+     .status = t.status,                                                                           \
+     .reasons = t.reasons}
+
 /* Fill what describes the distinct rows; 0 on error. */
 static int views_distinct(Views *views, const Given *given, Distinct *d)
 {
@@ -107,10 +113,7 @@ PyObject *bind_resample_ols(PyObject *module, PyObject *args)
         views_close(&t.views);
         return NULL;
     }
-    LinearOutput out = {.coefficients = t.coefficients,
-                        .statistics = t.statistics,
-                        .status = t.status,
-                        .reasons = t.reasons};
+    LinearOutput out = FILLED(t);
     int failed;
     Py_BEGIN_ALLOW_THREADS failed =
         resample_ols(&t.distinct, &t.draw, t.replicate, t.fits, &o, &out);
@@ -125,16 +128,13 @@ PyObject *bind_resample_likelihood(PyObject *module, PyObject *args)
     int shifted;
     (void)module;
     if (!PyArg_ParseTuple(args, "O!OOOOKnO(iiiidi)(iid)O!OOO:resample_likelihood", SLICE(g),
-                          &shifted, &o.newton, &o.family, &o.link, &o.alpha, &o.max_iterations, &o.use_t,
-                          &o.null_model, &o.level, RESULTS(g)) ||
+                          &shifted, &o.newton, &o.family, &o.link, &o.alpha, &o.max_iterations,
+                          &o.use_t, &o.null_model, &o.level, RESULTS(g)) ||
         !taken(&t, &g, LIK_COUNT))
         return NULL;
     if (!shifted)
         t.distinct.offset = NULL;
-    LikelihoodOutput out = {.coefficients = t.coefficients,
-                            .statistics = t.statistics,
-                            .status = t.status,
-                            .reasons = t.reasons};
+    LikelihoodOutput out = FILLED(t);
     int failed;
     Py_BEGIN_ALLOW_THREADS failed =
         resample_likelihood(&t.distinct, &t.draw, t.replicate, t.fits, &o, &out);
@@ -169,10 +169,7 @@ PyObject *bind_resample_rows(PyObject *module, PyObject *args)
         return NULL;
     }
     Frame frame = {.p = d->p, .x = d->x, .y = d->y};
-    LikelihoodOutput out = {.coefficients = t.coefficients,
-                            .statistics = t.statistics,
-                            .status = t.status,
-                            .reasons = t.reasons};
+    LikelihoodOutput out = FILLED(t);
     int failed;
     Py_BEGIN_ALLOW_THREADS failed = resample_rows(&frame, &inputs, d, &t.draw, t.replicate, t.fits,
                                                   &o, &out);
@@ -190,10 +187,7 @@ PyObject *bind_resample_quantile(PyObject *module, PyObject *args)
                           &o.check, &o.use_t, &o.constant, &o.level, &o.exact, RESULTS(g)) ||
         !taken(&t, &g, QUANT_COUNT))
         return NULL;
-    QuantileOutput out = {.coefficients = t.coefficients,
-                          .statistics = t.statistics,
-                          .status = t.status,
-                          .reasons = t.reasons};
+    QuantileOutput out = FILLED(t);
     int failed;
     Py_BEGIN_ALLOW_THREADS failed =
         resample_quantile(&t.distinct, &t.draw, t.replicate, t.fits, &o, &out);

@@ -16,6 +16,13 @@ double *aligned_doubles(size_t count)
     return memory;
 }
 
+double *take(double **next, size_t count)
+{
+    double *at = *next;
+    *next += PADDED(count);
+    return at;
+}
+
 ptrdiff_t longest(const int64_t *start, const int64_t *stop, ptrdiff_t fits)
 {
     ptrdiff_t most = 0;
@@ -41,6 +48,16 @@ ptrdiff_t rows_copy(const double *column, const uint8_t *keep, ptrdiff_t start, 
     for (ptrdiff_t i = n; i < PADDED(n); ++i)
         out[i] = 0.0;
     return n;
+}
+
+void rows_spread(const double *values, const uint8_t *keep, ptrdiff_t start, ptrdiff_t stop,
+                 double *out)
+{
+    for (ptrdiff_t row = start, i = 0; out != NULL && row < stop; ++row) {
+        int kept = keep == NULL || keep[row];
+        out[row - start] = kept ? values[i] : NAN;
+        i += kept;
+    }
 }
 
 /* Note whether column j, not yet multiplied by weights, is constant. */

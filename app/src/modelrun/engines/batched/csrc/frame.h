@@ -37,8 +37,17 @@ void rows_pick(Rows *rows, const double *column, const ptrdiff_t *place, int j);
 ptrdiff_t rows_copy(const double *column, const uint8_t *keep, ptrdiff_t start, ptrdiff_t stop,
                     double *out);
 
+/* The other way: values of the kept rows at the places of all rows, NaN in dropped ones; nothing
+ * where `out` is NULL.
+ */
+void rows_spread(const double *values, const uint8_t *keep, ptrdiff_t start, ptrdiff_t stop,
+                 double *out);
+
 /* Zeroed memory for `count` doubles, aligned for vectors; NULL when there is none. */
 double *aligned_doubles(size_t count);
+
+/* The next `count` doubles of such a block, in whole vectors. */
+double *take(double **next, size_t count);
 
 /* Longest stop - start of the fits. */
 ptrdiff_t longest(const int64_t *start, const int64_t *stop, ptrdiff_t fits);

@@ -30,13 +30,6 @@ typedef struct {
     ptrdiff_t row;
 } Break;
 
-static double *take(double **next, size_t count)
-{
-    double *at = *next;
-    *next += PADDED(count);
-    return at;
-}
-
 int frisch_open(Frisch *f, ptrdiff_t rows, int p)
 {
     ptrdiff_t ld = PADDED(rows) + LANES;

@@ -70,3 +70,17 @@ void infer_nothing(const Coefficients *out, long f, int p)
             for (int j = 0; j < p; ++j)
                 all[k][f * p + j] = NAN;
 }
+
+void infer_lost(const Coefficients *out, long f, int p, double *cov, long rows, double *one,
+                double *other)
+{
+    infer_nothing(out, f, p);
+    for (int k = 0; cov != NULL && k < p * p; ++k)
+        cov[f * p * p + k] = NAN;
+    for (long i = 0; i < rows; ++i) {
+        if (one)
+            one[i] = NAN;
+        if (other)
+            other[i] = NAN;
+    }
+}

@@ -25,4 +25,10 @@ void infer(const Coefficients *out, long f, int p, const double *params, const d
 /* NaN in every row of fit `f`. */
 void infer_nothing(const Coefficients *out, long f, int p);
 
+/* NaN in all of fit `f`: its coefficients, its covariance among `cov`, and `rows` places of two
+ * arrays by row; each of these arrays may be NULL.
+ */
+void infer_lost(const Coefficients *out, long f, int p, double *cov, long rows, double *one,
+                double *other);
+
 #endif

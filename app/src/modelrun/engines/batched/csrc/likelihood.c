@@ -13,13 +13,6 @@
 
 #define EXP_UPPER_LIMIT 708.78271289338397
 
-static double *take(double **next, size_t count)
-{
-    double *at = *next;
-    *next += PADDED(count);
-    return at;
-}
-
 int likelihood_open(LikelihoodWork *w, ptrdiff_t rows, int p, const LikelihoodInputs *inputs,
                     int32_t groups, const LikelihoodOptions *options)
 {
@@ -257,20 +250,6 @@ static int final_basis(LikelihoodWork *w, const Family *family, const Likelihood
     return OK;
 }
 
-static void row_outputs(const LikelihoodWork *w, const Frame *frame, ptrdiff_t start,
-                        ptrdiff_t stop, const LikelihoodOutput *out)
-{
-    ptrdiff_t i = 0;
-    for (ptrdiff_t row = start; row < stop; ++row) {
-        int kept = frame->keep == NULL || frame->keep[row];
-        if (out->fitted)
-            out->fitted[row - start] = kept ? w->mu[i] : NAN;
-        if (out->linear)
-            out->linear[row - start] = kept ? w->linear[i] : NAN;
-        i += kept;
-    }
-}
-
 static int fit_one(LikelihoodWork *w, const Clusters *rows, const Frame *frame,
                    const LikelihoodInputs *inputs, ptrdiff_t f, const LikelihoodOptions *o,
                    const LikelihoodOutput *out, unsigned *reasons)
@@ -327,7 +306,8 @@ static int fit_one(LikelihoodWork *w, const Clusters *rows, const Frame *frame,
     s[LIK_SEPARATED] = (*reasons & REASON_SEPARATION) != 0;
     if (!isfinite(s[LIK_LOG_LIK]) && !isnan(result.scale))
         *reasons |= REASON_NON_FINITE;
-    row_outputs(w, frame, rows->start, rows->stop, out);
+    rows_spread(w->mu, frame->keep, rows->start, rows->stop, out->fitted);
+    rows_spread(w->linear, frame->keep, rows->start, rows->stop, out->linear);
 
     int kind = o->sandwich.covariance, robust = kind != COV_NONROBUST && kind != COV_FIXED;
     if (robust) {
@@ -374,7 +354,6 @@ void likelihood_one(LikelihoodWork *w, const Clusters *rows, const Frame *frame,
                     const LikelihoodOutput *out)
 {
     unsigned reasons = 0;
-    int p = frame->p;
     for (int k = 0; k < LIK_COUNT; ++k)
         out->statistics[f * LIK_COUNT + k] = NAN;
     int status = fit_one(w, rows, frame, inputs, f, options, out, &reasons);
@@ -382,15 +361,8 @@ void likelihood_one(LikelihoodWork *w, const Clusters *rows, const Frame *frame,
     out->reasons[f] = (uint16_t)reasons;
     if (status == OK || status == SEPARATED || status == NOT_CONVERGED)
         return;
-    infer_nothing(&out->coefficients, f, p);
-    for (int k = 0; out->cov != NULL && k < p * p; ++k)
-        out->cov[f * p * p + k] = NAN;
-    for (ptrdiff_t i = 0; i < rows->stop - rows->start; ++i) {
-        if (out->fitted)
-            out->fitted[i] = NAN;
-        if (out->linear)
-            out->linear[i] = NAN;
-    }
+    infer_lost(&out->coefficients, f, frame->p, out->cov, rows->stop - rows->start, out->fitted,
+               out->linear);
 }
 
 int likelihood_fit(const Frame *frame, const LikelihoodInputs *inputs, const int32_t *group,

@@ -18,13 +18,6 @@
 #include "vec.h"
 #include "verdict.h"
 
-static double *take(double **next, size_t count)
-{
-    double *at = *next;
-    *next += PADDED(count);
-    return at;
-}
-
 int linear_open(LinearWork *w, ptrdiff_t rows, int p, const Sandwich *s, int32_t groups,
                 int weighted)
 {

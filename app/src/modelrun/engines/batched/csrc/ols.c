@@ -97,17 +97,8 @@ int ols_fit(const Frame *frame, const int32_t *group, int32_t groups, const int6
             s[k] = NAN;
         int status = fit_one(&w, frame, group, (ptrdiff_t)start[f], (ptrdiff_t)stop[f], f, options,
                              &at, &quantiles, &reasons);
-        if (status != OK) {
-            infer_nothing(&out->coefficients, f, frame->p);
-            for (int k = 0; out->cov != NULL && k < frame->p * frame->p; ++k)
-                out->cov[f * frame->p * frame->p + k] = NAN;
-            for (ptrdiff_t i = 0; i < length; ++i) {
-                if (at.resid)
-                    at.resid[i] = NAN;
-                if (at.fitted)
-                    at.fitted[i] = NAN;
-            }
-        }
+        if (status != OK)
+            infer_lost(&out->coefficients, f, frame->p, out->cov, length, at.fitted, at.resid);
         out->status[f] = (int8_t)status;
         out->reasons[f] = (uint16_t)reasons;
         if (at.resid)

@@ -27,13 +27,6 @@
 #define NUDGE 1e-14
 #define SETTLED 1e-8
 
-static double *take(double **next, size_t count)
-{
-    double *at = *next;
-    *next += PADDED(count);
-    return at;
-}
-
 int quantile_open(QuantileWork *w, ptrdiff_t rows, int p, int counted, int exact)
 {
     Sandwich plain = {.covariance = COV_HC0};

@@ -18,13 +18,6 @@
 
 #define RIDGE 1e-10
 
-static double *take(double **next, size_t count)
-{
-    double *at = *next;
-    *next += PADDED(count);
-    return at;
-}
-
 /* l = Cholesky factor of X' diag(weight) X / scale + ridge; 0 if singular */
 static int factor(Replicate *w, const double *weight, double scale, double ridge)
 {
