@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import ssl
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -41,7 +39,7 @@ class Certificates:
     client: Pair
 
     def security(self) -> dict[str, object]:
-        """Return what the function security takes: TLS 1.3 only, nothing unencrypted."""
+        """Return what tls.security takes: TLS 1.3 only, nothing unencrypted."""
         return {
             "require_encryption": True,
             "tls_min_version": ssl.TLSVersion.TLSv1_3.value,
@@ -53,18 +51,6 @@ class Certificates:
             "tls_client_cert": self.client.certificate,
             "tls_client_key": self.client.key,
         }
-
-
-def security(keywords: Mapping[str, Any]) -> Any:
-    """Return the distributed.Security for the keywords, which are plain enough for JSON."""
-    from distributed import Security
-
-    from modelrun.backends import openssl_errors
-
-    openssl_errors.install()
-
-    version = ssl.TLSVersion(keywords["tls_min_version"])
-    return Security(**dict(keywords) | {"tls_min_version": version})  # type: ignore[no-untyped-call]
 
 
 def issue(now: dt.datetime) -> Certificates:

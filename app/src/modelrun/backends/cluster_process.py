@@ -26,6 +26,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from modelrun.backends import tls
 from modelrun.backends.loading import loading
 
 PRELOAD_VARIABLE = "MODELRUN_PRELOAD"
@@ -38,7 +39,7 @@ class Order:
 
     workers: int
     security: Mapping[str, Any] | None = None
-    """Keywords of certificates.security; None for unencrypted connections on the loopback."""
+    """Keywords of tls.security; None for unencrypted connections on the loopback."""
     dashboard: str | None = None
     """The address of Dask's dashboard, such as `127.0.0.1:8787`; None for no dashboard."""
     preload: tuple[str, ...] = ()
@@ -128,17 +129,11 @@ def _start(order: Order, folder: Path, *, forking: bool) -> Any:
         threads_per_worker=1,
         processes=True,
         memory_limit=0,
-        security=_security(order.security) if order.security else None,
+        security=tls.security(order.security) if order.security else None,
         dashboard_address=order.dashboard,
         local_directory=str(folder),
         silence_logs=logging.CRITICAL,
     )
-
-
-def _security(keywords: Mapping[str, Any]) -> Any:
-    from modelrun.backends.certificates import security  # a tenth of a second, for TLS alone
-
-    return security(keywords)
 
 
 def _start_fork_server(preload: tuple[str, ...]) -> None:

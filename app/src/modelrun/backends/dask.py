@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import cloudpickle
 
-from modelrun.backends import machine, placement, preflight
+from modelrun.backends import machine, placement, preflight, tls
 from modelrun.backends.backend import Outcome, Work
 from modelrun.backends.cluster_process import Order
 from modelrun.backends.dispatch import Dispatcher, Settings
@@ -145,7 +145,7 @@ class DaskBackend:
             try:
                 self._open_client = connect(
                     self._address,
-                    security=_security(security) if security else None,
+                    security=tls.security(security) if security else None,
                     timeout=CONNECT_SECONDS,
                     set_as_default=False,
                     name="modelrun",
@@ -368,12 +368,6 @@ class DaskBackend:
 
         with contextlib.suppress(Exception):
             profile.write(folder, self._client.run(profile.collect))
-
-
-def _security(keywords: Mapping[str, Any]) -> Any:
-    from modelrun.backends.certificates import security  # a tenth of a second, for TLS alone
-
-    return security(keywords)
 
 
 def _limits(dask_scheduler: Any, worker_ttl: float) -> None:
