@@ -14,6 +14,7 @@ from typing import Any
 from modelrun.backends import machine
 from modelrun.engines.estimators import ESTIMATORS, WITH_KERNELS
 from modelrun.engines.preloads import modules
+from modelrun.location import chosen
 from modelrun.options import RunOptions
 
 
@@ -75,16 +76,13 @@ def _needed(document: Mapping[str, Any], options: RunOptions) -> tuple[str, ...]
 
 def _has_fits(document: Mapping[str, Any], options: RunOptions, base: Path) -> bool:
     """Tell whether fits of the run may be stored already, so that none may be left to do."""
-    folder: Path | None
+    uri: str | None = None
     match document:
-        case _ if options.to is not None:
-            folder = Path(options.to)
-        case {"spec": {"results": {"to": {"uri": str(uri)}}}}:
-            folder = base / uri
+        case {"metadata": {"name": str(name)}, "spec": {"results": {"to": {"uri": str(given)}}}}:
+            uri = given
         case {"metadata": {"name": str(name)}}:
-            folder = Path("results") / name
+            pass
         case _:
             return True
-    if options.trial and options.to is None:
-        folder = folder.with_name(f"{folder.name}-trial")
-    return "://" in str(options.to) or ":/" in str(folder) or (folder / "parts").exists()
+    location = chosen(name, uri, to=options.to, base=base, trial=options.trial)
+    return "://" in location or (Path(location) / "parts").exists()
