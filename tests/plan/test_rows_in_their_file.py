@@ -67,13 +67,12 @@ def rows() -> pa.Table:
 
 
 @pytest.fixture
-def little(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+def little(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let this machine have so little memory that the rows are too many for it."""
     monkeypatch.setattr(parquet_rows, "BLOCK_ROWS", 500)
     monkeypatch.setattr(machine, "processors", lambda: 2)
     monkeypatch.setattr(machine, "memory", lambda: 500_000)
     monkeypatch.setattr(machine, "memory_per_worker", lambda _: 1 << 30)
-    return monkeypatch
 
 
 def written(file: Path, *models: Mapping[str, Any], **spec: Any) -> Path:
@@ -163,10 +162,8 @@ def test_replicates_are_those_of_rows_in_memory(file: Path, request: pytest.Fixt
     same(run(path, "ours"), plain)
 
 
-def test_workers_and_the_audit_open_the_file_themselves(
-    file: Path, little: pytest.MonkeyPatch
-) -> None:
-    del little
+@pytest.mark.usefixtures("little")
+def test_workers_and_the_audit_open_the_file_themselves(file: Path) -> None:
     path = written(file, OLS, MODELS["by statsmodels"] | {"name": "r"}, execution={"audit": "10%"})
     ours = run(path, "ours", backend="dask")
     assert (ours.fits["status"] == "succeeded").all()
@@ -190,8 +187,8 @@ def test_the_hard_half_of_an_audit_is_chosen_as_from_memory(
     assert len(ours[0].hard) == 5
 
 
-def test_every_piece_has_the_rows_of_its_slices(file: Path, little: pytest.MonkeyPatch) -> None:
-    del little
+@pytest.mark.usefixtures("little")
+def test_every_piece_has_the_rows_of_its_slices(file: Path) -> None:
     plan = planned(written(file, OLS))
     study_files.write(plan.study)
     y = pq.read_table(file)["y"].to_numpy()
@@ -207,8 +204,8 @@ def test_every_piece_has_the_rows_of_its_slices(file: Path, little: pytest.Monke
     assert sorted(seen) == list(range(60))
 
 
-def test_what_is_held_is_a_block_for_each_worker(file: Path, little: pytest.MonkeyPatch) -> None:
-    del little
+@pytest.mark.usefixtures("little")
+def test_what_is_held_is_a_block_for_each_worker(file: Path) -> None:
     table = pa.concat_tables([rows()] * 40).drop_columns("g")
     g = np.arange(table.num_rows) // LENGTH
     pq.write_table(table.append_column("g", pa.array(g)), file, row_group_size=540)
@@ -279,10 +276,8 @@ def test_rows_that_cannot_stay_are_read_as_ever(
     assert (ours.key_hi == plain.key_hi).all()
 
 
-def test_workers_on_other_machines_are_given_the_rows(
-    file: Path, little: pytest.MonkeyPatch
-) -> None:
-    del little
+@pytest.mark.usefixtures("little")
+def test_workers_on_other_machines_are_given_the_rows(file: Path) -> None:
     path = written(file, OLS)
     assert planned(path).study.resting is not None
     study = planned(path, DASK_SCHEDULER_ADDRESS="tcp://scheduler:8786").study
@@ -290,18 +285,14 @@ def test_workers_on_other_machines_are_given_the_rows(
     assert study.panel.num_rows == GROUPS * LENGTH
 
 
-def test_row_groups_that_are_too_long_are_read_as_ever(
-    file: Path, little: pytest.MonkeyPatch
-) -> None:
-    del little
+@pytest.mark.usefixtures("little")
+def test_row_groups_that_are_too_long_are_read_as_ever(file: Path) -> None:
     pq.write_table(rows(), file)
     assert planned(written(file, OLS)).study.resting is None
 
 
-def test_a_file_that_changes_meanwhile_is_not_mixed_up(
-    file: Path, little: pytest.MonkeyPatch
-) -> None:
-    del little
+@pytest.mark.usefixtures("little")
+def test_a_file_that_changes_meanwhile_is_not_mixed_up(file: Path) -> None:
     study = planned(written(file, OLS)).study
     found = file.stat()
     os.utime(file, ns=(found.st_atime_ns, found.st_mtime_ns + 1))
@@ -309,10 +300,8 @@ def test_a_file_that_changes_meanwhile_is_not_mixed_up(
         next(pieces(study, 0, np.arange(3)))
 
 
-def test_a_block_that_cannot_be_decoded_is_told_with_its_place(
-    file: Path, little: pytest.MonkeyPatch
-) -> None:
-    del little
+@pytest.mark.usefixtures("little")
+def test_a_block_that_cannot_be_decoded_is_told_with_its_place(file: Path) -> None:
     path = written(file, OLS)
     column = pq.ParquetFile(file).metadata.row_group(10).column(1)
     content = bytearray(file.read_bytes())

@@ -24,8 +24,8 @@ import pyarrow as pa
 
 from modelrun import arrays
 from modelrun.backends import machine
+from modelrun.engines.estimators import WITH_KERNELS
 from modelrun.engines.frame_join import joined
-from modelrun.engines.preflight import FAST
 from modelrun.errors import ModelrunError
 from modelrun.forecast import DEFINITION
 from modelrun.plan.build import Plan
@@ -56,7 +56,7 @@ class Auditor:
         """
         self._share = Fraction(spec.execution.audit.removesuffix("%")) / 100
         self._likely = spec.execution.engine != "statsmodels" and any(
-            model.estimator in FAST for model in spec.models
+            model.estimator in WITH_KERNELS for model in spec.models
         )
         self._out = scratch / "audit.arrow"
         self._among: Path | None = None
