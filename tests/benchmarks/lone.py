@@ -3,7 +3,7 @@
 One of them tells how long the fits take on one core. As many as there are cores, at once, tell what
 is left to each while the others work: caches, memory and a shared machine set a limit that no
 scheduler can pass. `python -m benchmarks.lone FILE FOLDER FITS` fits whenever it reads a number of
-times, and answers with the seconds that it took and those of its processor.
+times, and answers with the seconds that it took.
 """
 
 from __future__ import annotations
@@ -62,17 +62,17 @@ class Lone:
         self._process.stdin.write(f"{times}\n")
         self._process.stdin.flush()
 
-    def seconds(self) -> tuple[float, float]:
-        """Return how long it took, and how long its processor was busy."""
+    def seconds(self) -> float:
+        """Return how long it took."""
         process = self._process
         assert process is not None
         late = threading.Timer(LIMIT_SECONDS, process.kill)
         late.start()
-        said = process.stdout.readline().split()
+        said = process.stdout.readline()
         late.cancel()
-        if len(said) != 2:
+        if not said:
             raise RuntimeError(f"{' '.join(self._command)} ended, or took {LIMIT_SECONDS} s")
-        return float(said[0]), float(said[1])
+        return float(said)
 
 
 def plan_of(file: Path, folder: Path) -> Any:
@@ -103,9 +103,7 @@ def main() -> None:
     with open_backend("serial") as backend:
         fit(backend, plan, shelf, fits[:4], 0.01)
         for line in sys.stdin:
-            began = time.process_time()
-            taken = fit(backend, plan, shelf, np.tile(fits, int(line)), 0.01)
-            print(taken, time.process_time() - began, flush=True)
+            print(fit(backend, plan, shelf, np.tile(fits, int(line)), 0.01), flush=True)
 
 
 if __name__ == "__main__":

@@ -16,6 +16,13 @@ from statsmodels.tsa.arima.model import ARIMA
 
 from benchmarks import busy
 
+IMPORTS = """
+import pandas
+import statsmodels.api
+import statsmodels.formula.api
+"""
+"""What such a program begins with; ARIMA is among it."""
+
 
 def fitted(frame: pd.DataFrame, model: dict[str, Any]) -> Any:
     """Fit one slice through the interface that statsmodels' documentation shows."""

@@ -40,7 +40,6 @@ def measure(workload: Workload, folder: Path, cores: int) -> dict[str, Any]:
     fits = np.arange(count, dtype=np.int64)
     slices = sampled(workload, folder)[: workload.naive_fits]
     alone: list[float] = []
-    alone_cpu: list[float] = []
     at_once: list[float] = []
     together: list[float] = []
     plain: list[float] = []
@@ -51,23 +50,23 @@ def measure(workload: Workload, folder: Path, cores: int) -> dict[str, Any]:
         ]
         dask = stack.enter_context(open_backend("dask", workers=cores, preload=preloads(plan)))
         fit(dask, plan, shelf, fits[: 4 * cores], 0.01)
-        once = _done(lone[:1], 1)[0][0]
+        (once,) = _done(lone[:1], 1)
         times = max(1, round(SECONDS / once))
         many = np.tile(fits, times)
         for _ in range(ROUNDS):
-            began = time.process_time()
+            began = time.perf_counter()
             for _, frame in slices:
                 naive.fit(frame, workload.models[0])
-            plain.append((time.process_time() - began) / len(slices))
-            wall, cpu = _done(lone[:1], times)[0]
+            plain.append((time.perf_counter() - began) / len(slices))
+            (wall,) = _done(lone[:1], times)
             alone.append(wall)
-            alone_cpu.append(cpu / len(many))
             together.append(fit(dask, plan, shelf, many, wall / len(many)))
-            at_once.append(statistics.mean(wall for wall, _ in _done(lone, times)))
+            at_once.append(statistics.mean(_done(lone, times)))
+    each = [wall / len(many) for wall in alone]
     return {
-        "ownCpuMsPerFit": round(1000 * statistics.median(alone_cpu), 3),
-        "naiveCpuMsPerFit": round(1000 * statistics.median(plain), 3),
-        "gain": round(_middle(plain, alone_cpu), 2),
+        "ownMsPerFit": round(1000 * statistics.median(each), 3),
+        "naiveMsPerFit": round(1000 * statistics.median(plain), 3),
+        "gain": round(_middle(plain, each), 2),
         "gainTarget": workload.gain,
         "ofIdeal": round(_middle(alone, together) / cores, 3),
         "machineOfIdeal": round(_middle(alone, at_once), 3),
@@ -77,8 +76,8 @@ def measure(workload: Workload, folder: Path, cores: int) -> dict[str, Any]:
     }
 
 
-def _done(lone: Sequence[Lone], times: int) -> list[tuple[float, float]]:
-    """Let processes fit at once; return what each says of it."""
+def _done(lone: Sequence[Lone], times: int) -> list[float]:
+    """Let processes fit at once; return the seconds of each."""
     for one in lone:
         one.begin(times)
     return [one.seconds() for one in lone]

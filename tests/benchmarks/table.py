@@ -58,12 +58,12 @@ def ideal(rows: list[Row]) -> str:
         "All cores, as a share of that many times one core: on Dask, and in as many lone processes",
         "that do the same fits at once and share nothing, which is what the machine allows.",
         "",
-        "| # | workload | naive CPU ms a fit | ours | gain (aim) | on Dask (0.95) | lone |",
+        "| # | workload | naive ms a fit | ours | gain (aim) | on Dask (0.95) | lone |",
         "|---|---|---|---|---|---|---|",
     ]
     lines += [
-        f"| {row['number']} | {row['workload']} | {row['naiveCpuMsPerFit']} | "
-        f"{row['ownCpuMsPerFit']} | {row['gain']} ({row['gainTarget']}) | {row['ofIdeal']} | "
+        f"| {row['number']} | {row['workload']} | {row['naiveMsPerFit']} | "
+        f"{row['ownMsPerFit']} | {row['gain']} ({row['gainTarget']}) | {row['ofIdeal']} | "
         f"{row['machineOfIdeal']} |"
         for row in rows
     ]
