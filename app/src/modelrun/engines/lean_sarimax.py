@@ -2,10 +2,11 @@
 
 An optimiser asks for the likelihood some fifty times a fit, and half of each answer is spent on
 handling arguments and on copying every system matrix, changed or not. Here the numbers that
-depend on the parameters are written where the compiled filter of statsmodels reads them, and the
-filter runs. The arithmetic is statsmodels' own, operation by operation, so results have the same
-bits; whatever is out of the ordinary (fixed parameters, complex steps, a concentrated scale,
-regression in the states, the representation of Hamilton) goes the ordinary way.
+depend on the parameters are written where the filter reads them, and the filter runs: ours, if it
+has the bits of statsmodels' (modelrun.engines.series_filter), else statsmodels'. The arithmetic is
+statsmodels' own, operation by operation, so results have the same bits; whatever is out of the
+ordinary (fixed parameters, complex steps, a concentrated scale, regression in the states, the
+representation of Hamilton) goes the ordinary way.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
+from modelrun.engines.series_filter import same_filter
 
 Floats = npt.NDArray[np.float64]
 Likelihood = Callable[[Floats], float]
@@ -44,12 +47,18 @@ def lean_class(name: str) -> Any:
                 step = kwargs.pop("epsilon", _LBFGS_STEP)
                 kwargs["approx_grad"] = False
                 kwargs["loglike_and_score"] = _with_differences(self, step)
-            return super().fit(*args, **kwargs)
+            found = super().fit(*args, **kwargs)
+            self._optimum = found.params
+            return found
 
     class Lean(base, Differences):  # type: ignore[misc, valid-type]
         """The class of statsmodels with a shorter way to the likelihood and its gradient."""
 
         _likelihood: Likelihood | None = None
+        _optimum: Floats | None = None
+        """Where the optimiser ended, in unconstrained parameters."""
+
+        _own_filter = True
 
         def loglike(self, params: Any, *args: Any, **kwargs: Any) -> Any:
             if kwargs or len(args) != 1 or not _ordinary(args[0]):
@@ -57,13 +66,23 @@ def lean_class(name: str) -> Any:
             if self._likelihood is None:
                 # The first evaluation makes the compiled filter and is done in full.
                 value = super().loglike(params, *args)
-                self._likelihood = _shortcut(self)
+                self._likelihood = _shortcut(self, own_filter=self._own_filter)
                 return value
             return self._likelihood(params)
 
         def fit(self, *args: Any, **kwargs: Any) -> Any:
-            self._likelihood = None
-            return super().fit(*args, **kwargs)
+            self._likelihood = self._optimum = None
+            results = super().fit(*args, **kwargs)
+            if self._own_filter and not self._ends_alike(results):
+                self._own_filter = False
+                results = self.fit(*args, **kwargs)
+            return results
+
+        def _ends_alike(self, results: Any) -> bool:
+            """Tell whether statsmodels' filter gives our likelihood where the optimiser ended."""
+            if self._likelihood is None or self._optimum is None or not hasattr(results, "llf"):
+                return True
+            return bool(np.array_equal(self._likelihood(self._optimum), results.llf, equal_nan=True))
 
     Lean.__name__ = Lean.__qualname__ = name
     return Lean
@@ -104,8 +123,13 @@ def _ordinary(flags: Any) -> bool:
     )
 
 
-def _shortcut(model: Any) -> Likelihood | None:
-    """Return the likelihood of a model whose filter has run once, or None where it is not plain."""
+def _shortcut(model: Any, *, own_filter: bool) -> Likelihood | None:
+    """Return the likelihood of a model whose filter has run once, or None where it is not plain.
+
+    Args:
+        model: A Lean.
+        own_filter: Whether our filter may take the place of statsmodels'.
+    """
     ssm = model.ssm
     if (
         model._has_fixed_params  # noqa: SLF001 - as in the rest of this module: a twin is inside
@@ -122,6 +146,7 @@ def _shortcut(model: Any) -> Likelihood | None:
     space = ssm._statespaces[_PREFIX]  # noqa: SLF001
     kalman = ssm._kalman_filters[_PREFIX]  # noqa: SLF001
     burn, initial = ssm.loglikelihood_burn, ssm.initialization
+    own = same_filter(space, kalman) if own_filter else None
     transform = model.transform_params
     trend = model._k_trend  # noqa: SLF001
     exog = model._k_exog if model.mle_regression else 0  # noqa: SLF001
@@ -170,8 +195,11 @@ def _shortcut(model: Any) -> Likelihood | None:
             write_selection(ma[1:])
         variance[0, 0] = params[end]
         space.initialize(initial, complex_step=False)
-        kalman()
-        return float(np.sum(kalman.loglikelihood[burn:]))
+        each = own() if own is not None else None
+        if each is None:
+            kalman()
+            each = np.asarray(kalman.loglikelihood)
+        return float(np.sum(each[burn:]))
 
     return likelihood
 

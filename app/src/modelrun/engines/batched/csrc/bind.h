@@ -15,6 +15,7 @@ PyObject *bind_resample_likelihood(PyObject *module, PyObject *args);
 PyObject *bind_resample_rows(PyObject *module, PyObject *args);
 PyObject *bind_resample_quantile(PyObject *module, PyObject *args);
 PyObject *bind_rowhash(PyObject *module, PyObject *args);
+PyObject *bind_kalman(PyObject *module, PyObject *args);
 
 /* Release the buffers; None, or MemoryError where the kernel had not enough. */
 PyObject *views_finish(Views *views, int failed);

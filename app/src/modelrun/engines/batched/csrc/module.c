@@ -62,6 +62,7 @@ static PyMethodDef methods[] = {
      "Bootstrap of the same with weights and robust covariances; see bootstrap.py."},
     {"resample_quantile", bind_resample_quantile, METH_VARARGS,
      "Bootstrap of quantile regression; see bootstrap.py."},
+    {"kalman", bind_kalman, METH_VARARGS, "Likelihood of a series; see kalman.py."},
     {"rowhash", bind_rowhash, METH_VARARGS, "Hashes of ranges of rows; see modelrun.plan.hashing."},
     {"distribution", py_distribution, METH_VARARGS, "Tails and quantiles; see distributions.py."},
     {NULL, NULL, 0, NULL},

@@ -1,0 +1,339 @@
+/* The conventional Kalman filter of one series with one shock, as of SARIMAX.
+ *
+ * Durbin and Koopman (2012), chapter 4, in the operations and the order of statsmodels'
+ * _filters/_conventional.pyx, with each sum as BLAS libraries take it. What a zero of a system
+ * matrix is multiplied with is left out: a sum has the same bits without it. So a step takes the
+ * square of the number of states where products of matrices take the cube.
+ */
+#include "kalman.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "versioned.h"
+
+#ifdef MODELRUN_IFUNC
+#define FUSED_VERSIONS __attribute__((target_clones("avx512f", "fma", "default")))
+#else
+#define FUSED_VERSIONS
+#endif
+
+#define LEAST_VARIANCE 1e-12 /* below it statsmodels changes to another filter */
+#define LOG_TWO_PI 1.8378770664093453
+
+/* The entries of a matrix that are not zero, row by row. */
+typedef struct {
+    int *first; /* rows + 1 */
+    int *column;
+    double *value;
+} Sparse;
+
+/* Entries of consecutive rows, all in one column or in one beside the other; steps of 0 or 1. */
+typedef struct {
+    int row, rows, column, step;
+    double *value; /* rows */
+} Run;
+
+typedef struct {
+    Sparse transition, design;
+    Run *run;
+    int runs;
+    double *state, *filtered, *cov, *filtered_cov, *product, *selected;
+    double *cov_design, *gain;
+} Work;
+
+static INLINE double fused(double a, double b, double sum)
+{
+    return __builtin_fma(a, b, sum);
+}
+
+static void fill_sparse(Sparse *out, const double *matrix, ptrdiff_t rows, ptrdiff_t columns)
+{
+    int count = 0;
+    for (ptrdiff_t i = 0; i < rows; ++i) {
+        out->first[i] = count;
+        for (ptrdiff_t k = 0; k < columns; ++k)
+            if (matrix[i + k * rows] != 0) {
+                out->column[count] = (int)k;
+                out->value[count++] = matrix[i + k * rows];
+            }
+    }
+    out->first[rows] = count;
+}
+
+/* Whether entries number e of two rows that follow each other can be of one run. */
+static int follows(const Sparse *matrix, int row, int e, int step)
+{
+    return matrix->column[matrix->first[row + 1] + e] == matrix->column[matrix->first[row] + e] + step;
+}
+
+/* Runs in an order in which the entries of a row keep theirs. */
+static int fill_runs(const Sparse *matrix, int rows, Run *run, double *value)
+{
+    int runs = 0;
+    for (int row = 0; row < rows;) {
+        const int begin = matrix->first[row], count = matrix->first[row + 1] - begin;
+        int length = 1;
+        for (; row + length < rows; ++length) {
+            int last = row + length - 1, alike = 1;
+            if (matrix->first[last + 2] - matrix->first[last + 1] != count)
+                break;
+            for (int e = 0; alike && e < count; ++e) {
+                int step = matrix->column[matrix->first[row + 1] + e] != matrix->column[begin + e];
+                alike = follows(matrix, last, e, step);
+            }
+            if (!alike)
+                break;
+        }
+        for (int e = 0; e < count; ++e) {
+            int step = length > 1 &&
+                       matrix->column[matrix->first[row + 1] + e] != matrix->column[begin + e];
+            run[runs++] = (Run){row, length, matrix->column[begin + e], step, value};
+            for (int i = 0; i < length; ++i)
+                *value++ = matrix->value[matrix->first[row + i] + e];
+        }
+        row += length;
+    }
+    return runs;
+}
+
+/* y plus a row of a square matrix times x.  Rows that fill a block of four take columns by fours
+ * and the rest by two and by one; others take them one by one. */
+static INLINE double row_times(const Sparse *matrix, ptrdiff_t row, ptrdiff_t rows, const double *x,
+                               double y, Sums sums)
+{
+    const int *at = matrix->column;
+    const double *value = matrix->value;
+    int e = matrix->first[row];
+    const int end = matrix->first[row + 1];
+    if (row >= (rows & -4)) {
+        double sum = 0;
+        for (; e < end; ++e)
+            sum = fused(value[e], x[at[e]], sum);
+        return y + sum;
+    }
+    while (e < end) {
+        const ptrdiff_t group = at[e] & -4, left = rows - group;
+        const int width = left >= 4 ? 4 : at[e] - group < (left & -2) ? 2 : 1;
+        if (width == 1) {
+            y += value[e] * x[at[e]];
+            ++e;
+            continue;
+        }
+        double a[4] = {0}, b[4] = {0};
+        for (; e < end && at[e] < group + width; ++e) {
+            a[at[e] & 3] = value[e];
+            b[at[e] & 3] = x[at[e]];
+        }
+        if (sums == SUMS_AVX512)
+            y += fused(a[3], b[3], fused(a[2], b[2], fused(a[0], b[0], a[1] * b[1])));
+        else
+            y += fused(a[2], b[2], a[0] * b[0]) + fused(a[3], b[3], a[1] * b[1]);
+    }
+    return y;
+}
+
+/* The design times the state: columns by fours, then one by one. */
+static INLINE double design_times(const Sparse *design, ptrdiff_t m, const double *x)
+{
+    double sum = 0;
+    for (int e = 0; e < design->first[1];) {
+        const int group = design->column[e] & -4, end = group + 4 > m ? 0 : group + 4;
+        double part = 0;
+        do
+            part = fused(design->value[e], x[design->column[e]], part);
+        while (++e < design->first[1] && design->column[e] < end);
+        sum += part;
+    }
+    return sum;
+}
+
+/* The design times a column of a matrix. */
+static INLINE double design_times_column(const Sparse *design, ptrdiff_t m, const double *x,
+                                         Sums sums)
+{
+    const int lanes = sums == SUMS_AVX512 && m >= 16 ? 7 : 0;
+    double s[8] = {0};
+    for (int e = 0; e < design->first[1]; ++e) {
+        double *lane = s + (design->column[e] & lanes);
+        *lane = fused(design->value[e], x[design->column[e]], *lane);
+    }
+    return ((s[0] + s[4]) + (s[2] + s[6])) + ((s[1] + s[5]) + (s[3] + s[7]));
+}
+
+/* A symmetric matrix times the design, times a number. */
+static INLINE void cov_times_design(const double *cov, ptrdiff_t m, const Sparse *design,
+                                    double scale, Sums sums, double *out)
+{
+    const ptrdiff_t blocks = sums == SUMS_AVX2 && m >= 8 ? m & -4 : 0;
+    for (ptrdiff_t i = 0; i < m; ++i) {
+        double s[4] = {0};
+        for (int e = 0; e < design->first[1]; ++e) {
+            const int column = design->column[e];
+            double *lane = s + (i < blocks && column < (m & -8) ? column & 3 : 0);
+            *lane = fused(cov[i + column * m], design->value[e] * scale, *lane);
+        }
+        out[i] = (s[0] + s[1]) + (s[2] + s[3]);
+    }
+}
+
+/* filtered_cov := P - P Z' (P Z')' / F */
+static INLINE void update_cov(Work *w, ptrdiff_t m)
+{
+    for (ptrdiff_t j = 0; j < m; ++j) {
+        const double *from = w->cov + j * m, by = w->cov_design[j];
+        double *to = w->filtered_cov + j * m;
+        for (ptrdiff_t i = 0; i < m; ++i)
+            to[i] = from[i] - w->gain[i] * by;
+    }
+}
+
+/* filtered_cov := T filtered_cov T' + Q, made symmetric */
+static INLINE void predict_cov(Work *w, ptrdiff_t m)
+{
+    const Sparse *t = &w->transition;
+    memset(w->product, 0, (size_t)(m * m) * sizeof(double));
+    for (ptrdiff_t j = 0; j < m; ++j)
+        for (int r = 0; r < w->runs; ++r) {
+            const Run *run = &w->run[r];
+            const double *from = w->filtered_cov + j * m + run->column, *value = run->value;
+            double *to = w->product + j * m + run->row;
+            if (run->step)
+                for (int i = 0; i < run->rows; ++i)
+                    to[i] = fused(value[i], from[i], to[i]);
+            else
+                for (int i = 0; i < run->rows; ++i)
+                    to[i] = fused(value[i], *from, to[i]);
+        }
+    double *next = w->filtered_cov;
+    memset(next, 0, (size_t)(m * m) * sizeof(double));
+    for (ptrdiff_t j = 0; j < m; ++j) {
+        double *to = next + j * m;
+        for (int e = t->first[j]; e < t->first[j + 1]; ++e) {
+            const double *from = w->product + t->column[e] * m, value = t->value[e];
+            for (ptrdiff_t i = 0; i < m; ++i)
+                to[i] = fused(from[i], value, to[i]);
+        }
+        for (ptrdiff_t i = 0; i < m; ++i)
+            to[i] += w->selected[i + j * m];
+    }
+    for (ptrdiff_t j = 0; j < m; ++j)
+        for (ptrdiff_t i = j + 1; i < m; ++i)
+            next[i + j * m] = next[j + i * m] = 0.5 * (next[i + j * m] + next[j + i * m]);
+}
+
+/* The squared distance of two matrices. */
+static INLINE double distance(const double *one, const double *other, ptrdiff_t items)
+{
+    double part[8] = {0}, sum = 0;
+    ptrdiff_t i = 0;
+    for (; i + 8 <= items; i += 8)
+        for (int lane = 0; lane < 8; ++lane) {
+            double by = one[i + lane] - other[i + lane];
+            part[lane] = fused(by, by, part[lane]);
+        }
+    for (; i < items; ++i)
+        sum = fused(one[i] - other[i], one[i] - other[i], sum);
+    for (int lane = 0; lane < 8; ++lane)
+        sum += part[lane];
+    return sum;
+}
+
+static INLINE void swap(double **one, double **other)
+{
+    double *kept = *one;
+    *one = *other;
+    *other = kept;
+}
+
+/* When the covariance has converged, statsmodels takes the last one once more and from then on the
+ * one before, with the forecast variance of the latter. */
+FUSED_VERSIONS
+static int filter(const Kalman *k, Work *w, double *loglikelihood)
+{
+    const ptrdiff_t m = k->states, square = m * m;
+    double variance = 0, log_variance = 0;
+    int converged = 0, just_converged = 0, was_missing = 0;
+    for (ptrdiff_t t = 0; t < k->nobs; ++t) {
+        const int missing = isnan(k->endog[t]);
+        if (missing) {
+            converged = just_converged = 0;
+            loglikelihood[t] = 0;
+            memcpy(w->filtered, w->state, (size_t)m * sizeof(double));
+        } else {
+            double forecast =
+                k->obs_intercept[t * k->obs_moves] + design_times(&w->design, m, w->state);
+            double error = k->endog[t] - forecast;
+            cov_times_design(w->cov, m, &w->design, 1, k->sums, w->cov_design);
+            if (!converged) {
+                variance =
+                    k->obs_cov + design_times_column(&w->design, m, w->cov_design, k->sums);
+                log_variance = log(variance);
+            }
+            if (!(variance >= LEAST_VARIANCE))
+                return 1;
+            const double scale = 1 / variance, scaled = scale * error;
+            loglikelihood[t] = -0.5 * (LOG_TWO_PI + log_variance) - 0.5 * (error * scaled);
+            for (ptrdiff_t i = 0; i < m; ++i)
+                w->filtered[i] = w->state[i] + w->cov_design[i] * scaled;
+            if (!converged)
+                cov_times_design(w->cov, m, &w->design, scale, k->sums, w->gain);
+        }
+        const double *intercept = k->intercept + t * k->moves;
+        for (ptrdiff_t i = 0; i < m; ++i)
+            w->state[i] = row_times(&w->transition, i, m, w->filtered, intercept[i], k->sums);
+        if (just_converged)
+            swap(&w->cov, &w->filtered_cov);
+        just_converged = 0;
+        if (!converged) {
+            if (missing)
+                memcpy(w->filtered_cov, w->cov, (size_t)square * sizeof(double));
+            else
+                update_cov(w, m);
+            predict_cov(w, m);
+            swap(&w->cov, &w->filtered_cov);
+            converged = just_converged = k->tolerance > 0 && t > 0 && !missing && !was_missing &&
+                                         distance(w->cov, w->filtered_cov, square) < k->tolerance;
+        }
+        was_missing = missing;
+    }
+    return 0;
+}
+
+int kalman_loglikelihood(const Kalman *k, double *loglikelihood)
+{
+    const size_t m = (size_t)k->states, square = m * m;
+    double *doubles = malloc((6 * square + 5 * m) * sizeof(double));
+    int *ints = malloc((square + 2 * m + 3) * sizeof(int));
+    Run *runs = malloc(square * sizeof(Run));
+    int failed = -1;
+    if (doubles && ints && runs) {
+        double *at = doubles;
+        Work w = {.run = runs};
+        double **const squares[] = {&w.cov,      &w.filtered_cov,     &w.product,
+                                    &w.selected, &w.transition.value};
+        double **const columns[] = {&w.state, &w.filtered, &w.cov_design, &w.gain, &w.design.value};
+        for (int i = 0; i < 5; ++i, at += square)
+            *squares[i] = at;
+        for (int i = 0; i < 5; ++i, at += m)
+            *columns[i] = at;
+        w.transition.first = ints;
+        w.transition.column = w.transition.first + m + 1;
+        w.design.first = w.transition.column + square;
+        w.design.column = w.design.first + 2;
+        fill_sparse(&w.transition, k->transition, k->states, k->states);
+        fill_sparse(&w.design, k->design, 1, k->states);
+        w.runs = fill_runs(&w.transition, (int)m, runs, at);
+        for (size_t j = 0; j < m; ++j)
+            for (size_t i = 0; i < m; ++i)
+                w.selected[i + j * m] = k->selection[i] * k->variance * k->selection[j];
+        memcpy(w.state, k->initial, m * sizeof(double));
+        memcpy(w.cov, k->initial_cov, square * sizeof(double));
+        failed = filter(k, &w, loglikelihood);
+    }
+    free(runs);
+    free(ints);
+    free(doubles);
+    return failed;
+}
