@@ -82,7 +82,9 @@ def lean_class(name: str) -> Any:
             """Tell whether statsmodels' filter gives our likelihood where the optimiser ended."""
             if self._likelihood is None or self._optimum is None or not hasattr(results, "llf"):
                 return True
-            return bool(np.array_equal(self._likelihood(self._optimum), results.llf, equal_nan=True))
+            return bool(
+                np.array_equal(self._likelihood(self._optimum), results.llf, equal_nan=True)
+            )
 
     Lean.__name__ = Lean.__qualname__ = name
     return Lean

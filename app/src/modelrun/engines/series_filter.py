@@ -13,6 +13,7 @@ import numpy as np
 
 from modelrun.engines.batched import available
 from modelrun.engines.batched.columns import Floats
+from modelrun.engines.batched.kalman import ORDERS, System
 
 Filter = Callable[[], Floats | None]
 """Returns the log-likelihood of each observation; None where statsmodels must filter."""
@@ -33,8 +34,22 @@ def same_filter(space: Any, kalman: Any) -> Filter | None:
     """
     if not available() or not _plain(space, kalman):
         return None
-    from modelrun.engines.batched.kalman import ORDERS, System
+    run = kernel_pass(space, kalman)
+    theirs = np.array(kalman.loglikelihood)
+    out = np.empty_like(theirs)
+    for order in ORDERS:
+        if run(order, out) and np.array_equal(out, theirs):
+            return lambda: out if run(order, out) else None
+    return None
 
+
+def kernel_pass(space: Any, kalman: Any) -> Callable[[int, Floats], bool]:
+    """Return what passes over all observations, as System.loglikelihood does.
+
+    Args:
+        space: A dStatespace with one shock and one series.
+        kalman: Its dKalmanFilter.
+    """
     variance = np.asarray(space.state_cov)[:, 0, 0]
     system = System(
         endog=np.asarray(space.obs)[0],
@@ -46,18 +61,13 @@ def same_filter(space: Any, kalman: Any) -> Filter | None:
         selection=np.asarray(space.selection)[:, 0, 0],
         tolerance=kalman.tolerance if kalman.time_invariant else 0.0,
     )
-    theirs = np.array(kalman.loglikelihood)
-    out = np.empty_like(theirs)
 
-    def run(order: int) -> bool:
+    def run(order: int, out: Floats) -> bool:
         return system.loglikelihood(
             variance[0], space.initial_state, space.initial_state_cov.T, order, out
         )
 
-    for order in ORDERS:
-        if run(order) and np.array_equal(out, theirs):
-            return lambda: out if run(order) else None
-    return None
+    return run
 
 
 def _plain(space: Any, kalman: Any) -> bool:

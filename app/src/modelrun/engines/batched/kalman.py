@@ -11,8 +11,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from modelrun.engines.batched import load
 from modelrun.engines.batched.columns import Floats
 

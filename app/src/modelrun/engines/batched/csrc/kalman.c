@@ -62,38 +62,38 @@ static void fill_sparse(Sparse *out, const double *matrix, ptrdiff_t rows, ptrdi
     out->first[rows] = count;
 }
 
-/* Whether entries number e of two rows that follow each other can be of one run. */
+/* Whether entry e of a row stands `step` columns from that of the row before. */
 static int follows(const Sparse *matrix, int row, int e, int step)
 {
-    return matrix->column[matrix->first[row + 1] + e] == matrix->column[matrix->first[row] + e] + step;
+    const int *column = matrix->column, *first = matrix->first;
+    return column[first[row] + e] == column[first[row - 1] + e] + step;
 }
 
-/* Runs in an order in which the entries of a row keep theirs. */
+/* The rows from one on whose entries go on like those of the first two. */
+static int alike_from(const Sparse *matrix, int row, int rows)
+{
+    const int *first = matrix->first, count = first[row + 1] - first[row];
+    int next = row + 1;
+    for (; next < rows && first[next + 1] - first[next] == count; ++next)
+        for (int e = 0; e < count; ++e)
+            if (!follows(matrix, next, e, !follows(matrix, row + 1, e, 0)))
+                return next - row;
+    return next - row;
+}
+
+/* Runs in an order in which the entries of a row keep theirs; returns their number. */
 static int fill_runs(const Sparse *matrix, int rows, Run *run, double *value)
 {
     int runs = 0;
-    for (int row = 0; row < rows;) {
-        const int begin = matrix->first[row], count = matrix->first[row + 1] - begin;
-        int length = 1;
-        for (; row + length < rows; ++length) {
-            int last = row + length - 1, alike = 1;
-            if (matrix->first[last + 2] - matrix->first[last + 1] != count)
-                break;
-            for (int e = 0; alike && e < count; ++e) {
-                int step = matrix->column[matrix->first[row + 1] + e] != matrix->column[begin + e];
-                alike = follows(matrix, last, e, step);
-            }
-            if (!alike)
-                break;
-        }
-        for (int e = 0; e < count; ++e) {
-            int step = length > 1 &&
-                       matrix->column[matrix->first[row + 1] + e] != matrix->column[begin + e];
+    for (int row = 0, length; row < rows; row += length) {
+        const int begin = matrix->first[row], end = matrix->first[row + 1];
+        length = alike_from(matrix, row, rows);
+        for (int e = 0; e < end - begin; ++e) {
+            int step = length > 1 && !follows(matrix, row + 1, e, 0);
             run[runs++] = (Run){row, length, matrix->column[begin + e], step, value};
             for (int i = 0; i < length; ++i)
                 *value++ = matrix->value[matrix->first[row + i] + e];
         }
-        row += length;
     }
     return runs;
 }

@@ -19,13 +19,12 @@ typedef struct {
     double obs_cov;
     const double *design;     /* states */
     const double *transition; /* states x states, by column, as all matrices */
-    const double *intercept;  /* states, or that for each observation */
+    const double *intercept;  /* states, or those of each observation one after the other */
     ptrdiff_t moves;          /* 0, or states */
     const double *selection;  /* states */
     double variance;
     const double *initial, *initial_cov;
-    double tolerance; /* of the change of the covariance, squared, from which on it is constant;
-                         negative: it never is */
+    double tolerance; /* squared change from which on the covariance is constant; 0 for never */
     Sums sums;
 } Kalman;
 
