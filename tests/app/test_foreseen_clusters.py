@@ -202,3 +202,17 @@ def test_what_workers_load_exists_and_is_not_all_of_statsmodels() -> None:
 def test_a_look_at_a_file_loads_no_large_library() -> None:
     program = "import modelrun.cli.fitting"
     assert imported(program, "numpy", "pyarrow", "pydantic", "subprocess", "distributed") == set()
+
+
+def test_a_module_that_was_put_off_is_loaded_when_it_is_used() -> None:
+    begin = "from modelrun.backends.loading import put_off; put_off('numpy.f2py')\n"
+    body = "numpy.f2py.crackfortran"
+    assert imported(f"{begin}import scipy.linalg", body, "scipy.linalg") == {"scipy.linalg"}
+    assert imported(f"{begin}import numpy\nassert numpy.f2py.compile", body) == {body}
+
+
+def test_one_that_is_loaded_already_stays() -> None:
+    program = "import numpy.f2py as f\nfrom modelrun.backends.loading import put_off\n"
+    assert (
+        imported(f"{program}put_off('numpy.f2py')\nimport numpy\nassert numpy.f2py is f") == set()
+    )

@@ -12,9 +12,10 @@ import importlib
 import os
 
 from modelrun.backends.cluster_process import PRELOAD_VARIABLE
-from modelrun.backends.loading import loading
+from modelrun.backends.loading import loading, put_off
 
 with loading(for_good=True):
+    put_off("numpy.f2py")
     for _name in os.environ.pop(PRELOAD_VARIABLE, "").split():
         with contextlib.suppress(Exception):  # who needs it imports it again, and hears of it
             importlib.import_module(_name)

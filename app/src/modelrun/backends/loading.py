@@ -3,11 +3,16 @@
 Python looks for garbage each time some hundred objects more are there, and goes over all of them
 every so often. Nothing of a module that is being loaded is garbage, and of a hundred thousand new
 objects a fifth of the time is spent on finding that out.
+
+SciPy takes all names of NumPy, and with them its compiler for Fortran, which nobody calls here and
+which takes as long to load as a twentieth of SciPy and statsmodels.
 """
 
 from __future__ import annotations
 
 import gc
+import importlib.util
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -28,3 +33,20 @@ def loading(*, for_good: bool) -> Iterator[None]:
             gc.freeze()
         if was:
             gc.enable()
+
+
+def put_off(name: str) -> None:
+    """Let a module be loaded when something of it is used, instead of when it is imported.
+
+    Args:
+        name: A module inside a package, `numpy.f2py` for instance.
+    """
+    package, _, last = name.rpartition(".")
+    spec = importlib.util.find_spec(name)
+    if name in sys.modules or spec is None or spec.loader is None:
+        return
+    spec.loader = importlib.util.LazyLoader(spec.loader)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    setattr(sys.modules[package], last, module)
+    spec.loader.exec_module(module)
