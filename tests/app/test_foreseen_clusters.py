@@ -208,7 +208,7 @@ def test_a_module_that_was_put_off_is_loaded_when_it_is_used() -> None:
     begin = "from modelrun.backends.loading import put_off; put_off('numpy.f2py')\n"
     body = "numpy.f2py.crackfortran"
     assert imported(f"{begin}import scipy.linalg", body, "scipy.linalg") == {"scipy.linalg"}
-    assert imported(f"{begin}import numpy\nassert numpy.f2py.compile", body) == {body}
+    assert imported(f"{begin}import numpy\nassert numpy.f2py.run_main", body) == {body}
 
 
 def test_one_that_is_loaded_already_stays() -> None:

@@ -63,6 +63,7 @@ def test_a_lean_fit_has_the_bits_of_statsmodels(
     assert ours.llf == theirs.llf
     assert ours.mle_retvals.get("iterations") == theirs.mle_retvals.get("iterations")
     assert ours.mle_retvals["converged"] == theirs.mle_retvals["converged"]
+    assert ours.model._own_filter, "it was fitted twice"
 
 
 def test_a_second_fit_of_one_model_starts_anew() -> None:
