@@ -204,6 +204,13 @@ def test_a_look_at_a_file_loads_no_large_library() -> None:
     assert imported(program, "numpy", "pyarrow", "pydantic", "subprocess", "distributed") == set()
 
 
+def test_nothing_large_is_loaded_before_the_fork_server_is_there() -> None:
+    program = (
+        "import modelrun.foresight, modelrun.backends.begun, modelrun.backends.cluster_process"
+    )
+    assert imported(program, "numpy", "pydantic", "tornado", "ssl", "asyncio", "dask") == set()
+
+
 def test_a_module_that_was_put_off_is_loaded_when_it_is_used() -> None:
     begin = "from modelrun.backends.loading import put_off; put_off('numpy.f2py')\n"
     body = "numpy.f2py.crackfortran"

@@ -26,7 +26,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from modelrun.backends import tls
 from modelrun.backends.loading import loading
 
 PRELOAD_VARIABLE = "MODELRUN_PRELOAD"
@@ -117,6 +116,8 @@ def _start(order: Order, folder: Path, *, forking: bool) -> Any:
     with loading(for_good=True):
         import dask
         import distributed.utils
+
+        from modelrun.backends import tls
 
     dask.config.set(configuration(order))
     if forking:
