@@ -180,6 +180,7 @@ def _shortcut(model: Any, *, own_filter: bool) -> Likelihood | None:
         return polynomial
 
     def likelihood(given: Floats) -> float:
+        nonlocal own
         params = transform(given)
         if exog:
             intercept[0] = np.dot(model.exog, params[trend:ar_at])
@@ -199,6 +200,7 @@ def _shortcut(model: Any, *, own_filter: bool) -> Likelihood | None:
         space.initialize(initial, complex_step=False)
         each = own() if own is not None else None
         if each is None:
+            own = None  # statsmodels' filter remembers where it has changed its method
             kalman()
             each = np.asarray(kalman.loglikelihood)
         return float(np.sum(each[burn:]))

@@ -6,9 +6,8 @@
 
 /* In which order OpenBLAS adds up; it has been found out by comparing bits. */
 typedef enum {
-    SUMS_AVX2,   /* Haswell, Zen; without several kinds of differencing all processors */
+    SUMS_AVX2,   /* Haswell, Zen */
     SUMS_AVX512, /* SkylakeX and what came after it */
-    SUMS_COUNT
 } Sums;
 
 typedef struct {
