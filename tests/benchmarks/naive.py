@@ -30,11 +30,14 @@ def fitted(frame: pd.DataFrame, model: dict[str, Any]) -> Any:
     estimator = model["estimator"]
     if estimator == "ARIMA":
         return ARIMA(frame[model["endog"]], order=tuple(init["order"])).fit()
+    if estimator == "SARIMAX":
+        orders = {name: tuple(order) for name, order in init.items()}
+        return sm.tsa.SARIMAX(frame[model["endog"]], **orders).fit(disp=0)
     if "family" in init:
         init["family"] = getattr(sm.families, init["family"]["family"])()
     if "groups" in init:
         init["groups"] = frame[init["groups"]["column"]]
-    if estimator in {"Logit", "Poisson"}:
+    if estimator in {"Logit", "Poisson", "NegativeBinomial"}:
         fit["disp"] = 0
     function = getattr(smf, estimator.lower())
     return function(model["formula"], data=frame, **init).fit(**fit)

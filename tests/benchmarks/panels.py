@@ -34,6 +34,9 @@ def panel(groups: int, rows: int, columns: int, kind: str, seed: int = 1) -> Cal
                 y = random.poisson(np.exp(np.clip(linear, -3, 3))).astype(float)
             case "binary":
                 y = (random.random(n) < 1 / (1 + np.exp(-linear))).astype(float)
+            case "dispersed":
+                mean = np.exp(np.clip(linear, -3, 3)) * random.gamma(2, 0.5, size=n)
+                y = random.poisson(mean).astype(float)
             case _:
                 raise ValueError(kind)
         frame = pd.DataFrame({f"x{i}": x[:, i] for i in range(columns)})
@@ -92,6 +95,24 @@ def series(count: int, length: int) -> Callable[[Path], None]:
         frame = pd.DataFrame({"g": np.arange(count).repeat(length)})
         frame["t"] = np.tile(np.arange(length), count)
         frame["y"] = 1 + y[50:].T.reshape(-1)
+        frame.to_parquet(path, index=False)
+
+    return make
+
+
+def months(count: int, length: int) -> Callable[[Path], None]:
+    """Return a maker of monthly series that the airline model describes."""
+
+    def make(path: Path) -> None:
+        random = np.random.default_rng(5)
+        noise = random.normal(size=(length + 13, count))
+        moved = noise[13:] - 0.4 * noise[12:-1] - 0.6 * noise[1:-12] + 0.24 * noise[:-13]
+        y = np.cumsum(moved, axis=0)
+        for t in range(12, length):
+            y[t] += y[t - 12]
+        frame = pd.DataFrame({"g": np.arange(count).repeat(length)})
+        frame["t"] = np.tile(np.arange(length), count)
+        frame["y"] = y.T.reshape(-1)
         frame.to_parquet(path, index=False)
 
     return make

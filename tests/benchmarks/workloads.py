@@ -1,4 +1,7 @@
-"""The workloads of whole programs, 1 to 10; 11 and 12 are no programs of their own."""
+"""The workloads of whole programs: 1 to 10, and more slow estimators.
+
+11 and 12 are no programs of their own.
+"""
 
 from __future__ import annotations
 
@@ -63,6 +66,13 @@ BOOTSTRAP = {
 MIXED = by_formula("MixedLM", 2, init={"groups": {"column": "firm"}})
 ARIMA = {"estimator": "ARIMA", "endog": "y", "time": "t", "init": {"order": [1, 0, 1]}}
 
+AIRLINE = {
+    "estimator": "SARIMAX",
+    "endog": "y",
+    "time": "t",
+    "init": {"order": [0, 1, 1], "seasonal_order": [0, 1, 1, 12]},
+}
+
 
 def _grouped(
     number: int,
@@ -121,6 +131,11 @@ def workloads(cores: int, folder: Path) -> tuple[Workload, ...]:
                  slices=20_000, frames=panels.groups(10),
                  make=panels.panel(20_000, 10, 1, "linear"),
                  blocks=2, gain=1.0),
+        Workload(13, "SARIMAX(0,1,1)(0,1,1,12), 100 series of 240", 1.3 * 0.95 * cores,
+                 grouped(AIRLINE), slices=100, frames=panels.groups(240),
+                 make=panels.months(100, 240), naive_fits=50, blocks=2, gain=1.3),
+        _grouped(14, "NegativeBinomial, 5,000 x 250 x 5", 0.95 * cores,
+                 by_formula("NegativeBinomial", 4), (5_000, 250, 4), "dispersed", blocks=2, gain=1.0),
         _grouped(0, "OLS, 2,000 groups x 250 x 6", 1, by_formula("OLS", 5),
                  (2_000, 250, 5), "linear", quick=True),
     )  # fmt: skip
