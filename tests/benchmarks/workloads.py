@@ -135,7 +135,8 @@ def workloads(cores: int, folder: Path) -> tuple[Workload, ...]:
                  grouped(AIRLINE), slices=100, frames=panels.groups(240),
                  make=panels.months(100, 240), naive_fits=50, blocks=2, gain=1.3),
         _grouped(14, "NegativeBinomial, 5,000 x 250 x 5", 0.95 * cores,
-                 by_formula("NegativeBinomial", 4), (5_000, 250, 4), "dispersed", blocks=2, gain=1.0),
+                 by_formula("NegativeBinomial", 4), (5_000, 250, 4), "dispersed",
+                 blocks=2, gain=1.0),
         _grouped(0, "OLS, 2,000 groups x 250 x 6", 1, by_formula("OLS", 5),
                  (2_000, 250, 5), "linear", quick=True),
     )  # fmt: skip
