@@ -29,10 +29,11 @@ typedef struct {
     double *value;
 } Sparse;
 
-/* Entries of consecutive rows, all in one column or in one beside the other; steps of 0 or 1. */
+/* Entries of consecutive rows, all in one column or in one beside the other: steps of 0 or 1. */
 typedef struct {
     int row, rows, column, step;
-    double *value; /* rows */
+    int first;     /* whether they are the first ones of their rows */
+    double *value; /* rows; NULL where the rows have no entries */
 } Run;
 
 typedef struct {
@@ -88,9 +89,11 @@ static int fill_runs(const Sparse *matrix, int rows, Run *run, double *value)
     for (int row = 0, length; row < rows; row += length) {
         const int begin = matrix->first[row], end = matrix->first[row + 1];
         length = alike_from(matrix, row, rows);
+        if (begin == end)
+            run[runs++] = (Run){row, length, 0, 0, 1, NULL};
         for (int e = 0; e < end - begin; ++e) {
             int step = length > 1 && !follows(matrix, row + 1, e, 0);
-            run[runs++] = (Run){row, length, matrix->column[begin + e], step, value};
+            run[runs++] = (Run){row, length, matrix->column[begin + e], step, e == 0, value};
             for (int i = 0; i < length; ++i)
                 *value++ = matrix->value[matrix->first[row + i] + e];
         }
@@ -189,35 +192,66 @@ static INLINE void update_cov(Work *w, ptrdiff_t m)
     }
 }
 
+/* out := T times a column */
+static INLINE void transition_times(const Run *run, int runs, const double *restrict column,
+                                    double *restrict out)
+{
+    for (const Run *end = run + runs; run < end; ++run) {
+        const double *restrict from = column + run->column, *restrict value = run->value;
+        double *restrict to = out + run->row;
+        const int rows = run->rows;
+        if (value == NULL)
+            memset(to, 0, (size_t)rows * sizeof *to);
+        else if (run->first && run->step)
+            for (int i = 0; i < rows; ++i)
+                to[i] = value[i] * from[i];
+        else if (run->first)
+            for (int i = 0; i < rows; ++i)
+                to[i] = value[i] * *from;
+        else if (run->step)
+            for (int i = 0; i < rows; ++i)
+                to[i] = fused(value[i], from[i], to[i]);
+        else
+            for (int i = 0; i < rows; ++i)
+                to[i] = fused(value[i], *from, to[i]);
+    }
+}
+
+/* to := a matrix times the transpose of row j of T, plus a column */
+static INLINE void times_transition(const Sparse *t, ptrdiff_t j, ptrdiff_t m,
+                                    const double *restrict matrix, const double *restrict column,
+                                    double *restrict to)
+{
+    const int begin = t->first[j], end = t->first[j + 1];
+    if (begin == end) {
+        memcpy(to, column, (size_t)m * sizeof *to);
+        return;
+    }
+    const double *from = matrix + t->column[begin] * m, value = t->value[begin];
+    if (end - begin == 1) {
+        for (ptrdiff_t i = 0; i < m; ++i)
+            to[i] = from[i] * value + column[i];
+        return;
+    }
+    for (ptrdiff_t i = 0; i < m; ++i)
+        to[i] = from[i] * value;
+    for (int e = begin + 1; e < end; ++e) {
+        const double *other = matrix + t->column[e] * m, by = t->value[e];
+        for (ptrdiff_t i = 0; i < m; ++i)
+            to[i] = fused(other[i], by, to[i]);
+    }
+    for (ptrdiff_t i = 0; i < m; ++i)
+        to[i] += column[i];
+}
+
 /* filtered_cov := T filtered_cov T' + Q, made symmetric */
 static INLINE void predict_cov(Work *w, ptrdiff_t m)
 {
-    const Sparse *t = &w->transition;
-    memset(w->product, 0, (size_t)(m * m) * sizeof(double));
-    for (ptrdiff_t j = 0; j < m; ++j)
-        for (int r = 0; r < w->runs; ++r) {
-            const Run *run = &w->run[r];
-            const double *from = w->filtered_cov + j * m + run->column, *value = run->value;
-            double *to = w->product + j * m + run->row;
-            if (run->step)
-                for (int i = 0; i < run->rows; ++i)
-                    to[i] = fused(value[i], from[i], to[i]);
-            else
-                for (int i = 0; i < run->rows; ++i)
-                    to[i] = fused(value[i], *from, to[i]);
-        }
     double *next = w->filtered_cov;
-    memset(next, 0, (size_t)(m * m) * sizeof(double));
-    for (ptrdiff_t j = 0; j < m; ++j) {
-        double *to = next + j * m;
-        for (int e = t->first[j]; e < t->first[j + 1]; ++e) {
-            const double *from = w->product + t->column[e] * m, value = t->value[e];
-            for (ptrdiff_t i = 0; i < m; ++i)
-                to[i] = fused(from[i], value, to[i]);
-        }
-        for (ptrdiff_t i = 0; i < m; ++i)
-            to[i] += w->selected[i + j * m];
-    }
+    for (ptrdiff_t j = 0; j < m; ++j)
+        transition_times(w->run, w->runs, w->filtered_cov + j * m, w->product + j * m);
+    for (ptrdiff_t j = 0; j < m; ++j)
+        times_transition(&w->transition, j, m, w->product, w->selected + j * m, next + j * m);
     for (ptrdiff_t j = 0; j < m; ++j)
         for (ptrdiff_t i = j + 1; i < m; ++i)
             next[i + j * m] = next[j + i * m] = 0.5 * (next[i + j * m] + next[j + i * m]);
@@ -306,7 +340,7 @@ int kalman_loglikelihood(const Kalman *k, double *loglikelihood)
     const size_t m = (size_t)k->states, square = m * m;
     double *doubles = malloc((6 * square + 5 * m) * sizeof(double));
     int *ints = malloc((square + 2 * m + 3) * sizeof(int));
-    Run *runs = malloc(square * sizeof(Run));
+    Run *runs = malloc((square + m) * sizeof(Run));
     int failed = -1;
     if (doubles && ints && runs) {
         double *at = doubles;
