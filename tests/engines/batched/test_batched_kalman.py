@@ -23,6 +23,13 @@ TESTS = Path(__file__).resolve().parents[2]
 SERIES = np.cumsum(np.random.default_rng(3).normal(size=80))
 
 
+@pytest.fixture(autouse=True)
+def nothing_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each test is the first to see a kind of model, on a processor that is known."""
+    series_filter.known_order()
+    monkeypatch.setattr(series_filter, "_kinds", {})
+
+
 def system(**changes: Any) -> System:
     """One that adds noise to a state of order one."""
     plain: dict[str, Any] = {
@@ -39,10 +46,10 @@ def system(**changes: Any) -> System:
 
 
 def test_models_of_all_kinds_have_all_bits_on_this_processor() -> None:
-    differing = kalman_bits.differing()
-    if kalman_bits.architecture() in kalman_bits.KNOWN:
-        assert differing == []
-    assert len(differing) < len(list(kalman_bits.models()))
+    known = series_filter.known_order() is not None
+    assert known or kalman_bits.architecture() not in kalman_bits.KNOWN
+    if known:
+        assert kalman_bits.differing() == []
 
 
 def test_and_on_one_without_wide_registers() -> None:
@@ -129,7 +136,7 @@ def wrong_from(monkeypatch: pytest.MonkeyPatch) -> Any:
 def test_a_kernel_with_other_bits_is_not_used(wrong_from: Any) -> None:
     calls = wrong_from(0)
     assert bits(fitted(lean_class("SARIMAX"))) == bits(fitted(SARIMAX))
-    assert len(calls) == len(ORDERS)
+    assert len(calls) == 1
 
 
 def test_one_that_goes_wrong_later_is_found_where_the_fit_ends(wrong_from: Any) -> None:
@@ -145,15 +152,15 @@ def test_a_kernel_that_gives_up_leaves_the_fit_to_statsmodels(
 
     def sometimes(self: System, *args: Any) -> bool:
         calls.append(right(self, *args))
-        return len(calls) < 10
+        return len(calls) < 15
 
     monkeypatch.setattr(System, "loglikelihood", sometimes)
     assert bits(fitted(lean_class("SARIMAX"))) == bits(fitted(SARIMAX))
-    assert len(calls) == 10
+    assert len(calls) == 15
 
 
 def test_the_kernel_does_the_passes_of_a_fit(monkeypatch: pytest.MonkeyPatch) -> None:
-    if kalman_bits.architecture() not in kalman_bits.KNOWN:
+    if series_filter.known_order() is None:
         pytest.skip("its order of sums is not known")
     right, calls = System.loglikelihood, []
     monkeypatch.setattr(

@@ -12,7 +12,8 @@ representation of Hamilton) goes the ordinary way.
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import lru_cache
+from dataclasses import dataclass
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
@@ -21,13 +22,28 @@ import numpy.typing as npt
 from modelrun.engines.series_filter import same_filter
 
 Floats = npt.NDArray[np.float64]
-Likelihood = Callable[[Floats], float]
-
 _LBFGS_STEP = 1e-8
 """Of scipy's lbfgs, where statsmodels names none."""
 
 _PREFIX = "d"
 """The system matrices in double precision, in the words of BLAS."""
+
+_TRIALS = 4
+"""At how many other parameters our filter is compared with statsmodels', once a kind of model."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Likelihood:
+    """The likelihood of a model by the shortcut."""
+
+    of_each: Callable[[Floats], Floats]
+    """Returns that of each observation, at unconstrained parameters."""
+
+    burn: int
+    """How many observations do not count."""
+
+    def __call__(self, params: Floats) -> float:
+        return float(np.sum(self.of_each(params)[self.burn :]))
 
 
 @lru_cache(maxsize=2)
@@ -54,7 +70,7 @@ def lean_class(name: str) -> Any:
     class Lean(base, Differences):  # type: ignore[misc, valid-type]
         """The class of statsmodels with a shorter way to the likelihood and its gradient."""
 
-        _likelihood: Likelihood | None = None
+        _likelihood: _Likelihood | None = None
         _optimum: Floats | None = None
         """Where the optimiser ended, in unconstrained parameters."""
 
@@ -66,7 +82,7 @@ def lean_class(name: str) -> Any:
             if self._likelihood is None:
                 # The first evaluation makes the compiled filter and is done in full.
                 value = super().loglike(params, *args)
-                self._likelihood = _shortcut(self, own_filter=self._own_filter)
+                self._likelihood = _shortcut(self, params, own_filter=self._own_filter)
                 return value
             return self._likelihood(params)
 
@@ -79,12 +95,14 @@ def lean_class(name: str) -> Any:
             return results
 
         def _ends_alike(self, results: Any) -> bool:
-            """Tell whether statsmodels' filter gives our likelihood where the optimiser ended."""
+            """Tell whether statsmodels' filter has our likelihoods where the optimiser ended."""
             if self._likelihood is None or self._optimum is None or not hasattr(results, "llf"):
                 return True
-            return bool(
-                np.array_equal(self._likelihood(self._optimum), results.llf, equal_nan=True)
-            )
+            theirs = results.llf_obs
+            if theirs is None or len(theirs) != self.nobs:  # those of each are not kept
+                return bool(self._likelihood(self._optimum) == results.llf)
+            ours = self._likelihood.of_each(self._optimum)
+            return np.array_equal(ours, theirs, equal_nan=True)
 
     Lean.__name__ = Lean.__qualname__ = name
     return Lean
@@ -125,11 +143,12 @@ def _ordinary(flags: Any) -> bool:
     )
 
 
-def _shortcut(model: Any, *, own_filter: bool) -> Likelihood | None:
+def _shortcut(model: Any, first: Floats, *, own_filter: bool) -> _Likelihood | None:
     """Return the likelihood of a model whose filter has run once, or None where it is not plain.
 
     Args:
         model: A Lean.
+        first: The unconstrained parameters at which it has run.
         own_filter: Whether our filter may take the place of statsmodels'.
     """
     ssm = model.ssm
@@ -147,8 +166,7 @@ def _shortcut(model: Any, *, own_filter: bool) -> Likelihood | None:
     matrices = ssm._representations[_PREFIX]  # noqa: SLF001
     space = ssm._statespaces[_PREFIX]  # noqa: SLF001
     kalman = ssm._kalman_filters[_PREFIX]  # noqa: SLF001
-    burn, initial = ssm.loglikelihood_burn, ssm.initialization
-    own = same_filter(space, kalman) if own_filter else None
+    initial = ssm.initialization
     transform = model.transform_params
     trend = model._k_trend  # noqa: SLF001
     exog = model._k_exog if model.mle_regression else 0  # noqa: SLF001
@@ -179,8 +197,7 @@ def _shortcut(model: Any, *, own_filter: bool) -> Likelihood | None:
         polynomial[polynomials[which][1]] = values
         return polynomial
 
-    def likelihood(given: Floats) -> float:
-        nonlocal own
+    def write(given: Floats) -> None:
         params = transform(given)
         if exog:
             intercept[0] = np.dot(model.exog, params[trend:ar_at])
@@ -198,14 +215,30 @@ def _shortcut(model: Any, *, own_filter: bool) -> Likelihood | None:
             write_selection(ma[1:])
         variance[0, 0] = params[end]
         space.initialize(initial, complex_step=False)
+
+    own = None
+    if own_filter:
+        kind = (model.k_states, str(model.order), str(model.seasonal_order), str(model.trend), exog)
+        elsewhere = [partial(write, there) for there in _around(first)]
+        own = same_filter(space, kalman, kind=(*kind, trend), elsewhere=elsewhere)
+
+    def of_each(given: Floats) -> Floats:
+        nonlocal own
+        write(given)
         each = own() if own is not None else None
         if each is None:
             own = None  # statsmodels' filter remembers where it has changed its method
             kalman()
             each = np.asarray(kalman.loglikelihood)
-        return float(np.sum(each[burn:]))
+        return each
 
-    return likelihood
+    return _Likelihood(of_each, ssm.loglikelihood_burn)
+
+
+def _around(params: Floats) -> list[Floats]:
+    """Return parameters near those, none of them zero."""
+    size, at = np.maximum(np.abs(params), 0.1), np.arange(1, 1 + len(params))
+    return [params + 0.1 * size * np.cos(at * trial) for trial in range(1, 1 + _TRIALS)]
 
 
 def _writer(matrix: Floats, model: Any, name: str) -> Callable[[Floats], None]:
