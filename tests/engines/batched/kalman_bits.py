@@ -23,7 +23,7 @@ KNOWN = frozenset({"Haswell", "Zen", "SkylakeX"})
 NOBS = 120
 POINTS = 6
 ORDERS = ((1, 0, 0), (0, 0, 1), (1, 0, 1), (2, 1, 1), (3, 0, 3), (5, 0, 2), (2, 2, 2), (8, 0, 0))
-SEASONS = ((1, 0, 1, 4), (1, 1, 1, 4), (0, 1, 1, 12), (2, 1, 0, 7))
+SEASONS = ((1, 0, 1, 4), (1, 1, 1, 4), (0, 1, 1, 12), (2, 1, 0, 7), (0, 1, 1, 7))
 
 
 def architecture() -> str:
@@ -48,6 +48,7 @@ def models() -> Iterator[tuple[str, Any]]:
         yield f"SARIMAX {order} with gaps", SARIMAX(gaps, order=order)
     for season in SEASONS:
         yield f"{season}", SARIMAX(y, order=(1, 1, 1), seasonal_order=season)
+        yield f"{season} twice", SARIMAX(y, order=(0, 2, 2), seasonal_order=season)
         yield f"{season} ct", SARIMAX(y, order=(2, 0, 1), seasonal_order=season, trend="ct")
         yield (
             f"{season} with gaps and regressors",

@@ -165,20 +165,27 @@ static INLINE double design_times_column(const Sparse *design, ptrdiff_t m, cons
     return ((s[0] + s[4]) + (s[2] + s[6])) + ((s[1] + s[5]) + (s[3] + s[7]));
 }
 
+/* A row of a matrix, times a number, times every step-th of x: four sums at once of the first
+ * columns, the others one by one. */
+static INLINE double lanes_times(const Sparse *matrix, ptrdiff_t row, ptrdiff_t first, double scale,
+                                 const double *x, ptrdiff_t step)
+{
+    double s[4] = {0};
+    for (int e = matrix->first[row]; e < matrix->first[row + 1]; ++e) {
+        const int column = matrix->column[e];
+        double *lane = s + (column < first ? column & 3 : 0);
+        *lane = fused(x[column * step], matrix->value[e] * scale, *lane);
+    }
+    return (s[0] + s[1]) + (s[2] + s[3]);
+}
+
 /* A symmetric matrix times the design, times a number. */
 static INLINE void cov_times_design(const double *cov, ptrdiff_t m, const Sparse *design,
                                     double scale, Sums sums, double *out)
 {
-    const ptrdiff_t blocks = sums == SUMS_AVX2 && m >= 8 ? m & -4 : 0;
-    for (ptrdiff_t i = 0; i < m; ++i) {
-        double s[4] = {0};
-        for (int e = 0; e < design->first[1]; ++e) {
-            const int column = design->column[e];
-            double *lane = s + (i < blocks && column < (m & -8) ? column & 3 : 0);
-            *lane = fused(cov[i + column * m], design->value[e] * scale, *lane);
-        }
-        out[i] = (s[0] + s[1]) + (s[2] + s[3]);
-    }
+    const ptrdiff_t blocks = sums == SUMS_AVX2 ? m & -4 : 0;
+    for (ptrdiff_t i = 0; i < m; ++i)
+        out[i] = lanes_times(design, 0, i < blocks ? m & -8 : 0, scale, cov + i, m);
 }
 
 /* filtered_cov := P - P Z' (P Z')' / F */
@@ -245,13 +252,19 @@ static INLINE void times_transition(const Sparse *t, ptrdiff_t j, ptrdiff_t m,
 }
 
 /* filtered_cov := T filtered_cov T' + Q, made symmetric */
-static INLINE void predict_cov(Work *w, ptrdiff_t m)
+static INLINE void predict_cov(Work *w, ptrdiff_t m, Sums sums)
 {
+    const Sparse *t = &w->transition;
     double *next = w->filtered_cov;
     for (ptrdiff_t j = 0; j < m; ++j)
         transition_times(w->run, w->runs, w->filtered_cov + j * m, w->product + j * m);
+    if (sums == SUMS_AVX2 && m & 1) /* columns go by pairs, and a last one as if it were alone */
+        for (ptrdiff_t i = 0; i < (m & -4); ++i)
+            if (t->first[i + 1] - t->first[i] > 2)
+                w->product[i + (m - 1) * m] =
+                    lanes_times(t, i, m & -8, 1, w->filtered_cov + (m - 1) * m, 1);
     for (ptrdiff_t j = 0; j < m; ++j)
-        times_transition(&w->transition, j, m, w->product, w->selected + j * m, next + j * m);
+        times_transition(t, j, m, w->product, w->selected + j * m, next + j * m);
     for (ptrdiff_t j = 0; j < m; ++j)
         for (ptrdiff_t i = j + 1; i < m; ++i)
             next[i + j * m] = next[j + i * m] = 0.5 * (next[i + j * m] + next[j + i * m]);
@@ -325,7 +338,7 @@ static int filter(const Kalman *k, Work *w, double *loglikelihood)
                 memcpy(w->filtered_cov, w->cov, (size_t)square * sizeof(double));
             else
                 update_cov(w, m);
-            predict_cov(w, m);
+            predict_cov(w, m, k->sums);
             swap(&w->cov, &w->filtered_cov);
             converged = just_converged = k->tolerance > 0 && t > 0 && !missing && !was_missing &&
                                          distance(w->cov, w->filtered_cov, square) < k->tolerance;
