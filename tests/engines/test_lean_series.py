@@ -66,6 +66,38 @@ def test_a_lean_fit_has_the_bits_of_statsmodels(
     assert ours.model._own_filter, "it was fitted twice"
 
 
+def drawn(rng: np.random.Generator) -> tuple[np.ndarray, dict[str, Any]]:
+    """Return a series and a model, ordinary or not."""
+    n = int(rng.choice([6, 12, 30, 60]))
+    y = np.cumsum(rng.normal(size=n)) * 10.0 ** rng.integers(-6, 7)
+    if n > 20:
+        y[rng.choice(n, 2, replace=False)] = np.nan
+    init: dict[str, Any] = {"order": tuple(map(int, rng.integers(0, (4, 3, 4))))}
+    if rng.random() < 0.4:
+        init["seasonal_order"] = (*map(int, rng.integers(0, 2, 3)), int(rng.choice([4, 7, 12])))
+    if rng.random() < 0.3:
+        init["exog"] = rng.normal(size=(n, 2))
+    if rng.random() < 0.3:
+        init["trend"] = str(rng.choice(["c", "t", "ct"]))
+    for which in ("enforce_stationarity", "enforce_invertibility"):
+        init[which] = bool(rng.random() < 0.7)
+    return y, init
+
+
+@pytest.mark.parametrize("seed", range(24))
+def test_any_model_has_the_bits_of_statsmodels(seed: int) -> None:
+    y, init = drawn(np.random.default_rng(seed))
+
+    def fitted(kind: Any) -> Any:
+        try:
+            results = kind(y, **init).fit(disp=0, maxiter=6)
+        except (ValueError, np.linalg.LinAlgError, IndexError) as error:
+            return type(error), str(error)
+        return repr((results.params.tolist(), np.asarray(results.bse).tolist(), results.llf))
+
+    assert fitted(lean_class("SARIMAX")) == fitted(SARIMAX)
+
+
 def test_a_second_fit_of_one_model_starts_anew() -> None:
     y = series(4)
     model = lean_class("ARIMA")(y, order=(1, 0, 1))
