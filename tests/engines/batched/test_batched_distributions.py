@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 from scipy import special
 
-from modelrun.engines.batched import available, distributions
+from modelrun.engines.batched import available, distributions, load
 
 pytestmark = pytest.mark.skipif(not available(), reason="the compiled kernels are missing")
 
@@ -75,3 +77,20 @@ def test_f_and_chi_squared_tails_equal_scipy() -> None:
     np.testing.assert_allclose(
         distributions.chi2_upper(x, df1)[shown], reference[shown], rtol=1e-13
     )
+
+
+def test_the_exponential_function_is_that_of_the_c_library_to_one_unit() -> None:
+    rng = np.random.default_rng(0)
+    x = np.concatenate([rng.normal(scale=3, size=20_000), rng.uniform(-708, 708, 20_000)])
+    out = np.empty_like(x)
+    load().exp(x, out)
+    expected = np.array([math.exp(value) for value in x])
+    assert (np.abs(out - expected) <= np.spacing(expected)).all()
+
+
+def test_the_exponential_function_at_its_ends() -> None:
+    x = np.array([0.0, -0.0, np.inf, -np.inf, np.nan, 709.5, 710.0, -720.0, -746.0, 1e300, -1e300])
+    out = x.copy()
+    load().exp(out, out)
+    with np.errstate(over="ignore"):
+        np.testing.assert_array_max_ulp(out, np.exp(x), maxulp=1)

@@ -6,6 +6,7 @@
 #include <math.h>
 
 #include "dist.h"
+#include "exponent.h"
 #include "verdict.h"
 
 #define PI 3.14159265358979323846
@@ -92,10 +93,12 @@ void link_inverse(const Family *family, const double *linear, double *mu, ptrdif
 {
     switch (family->link) {
     case LOG:
-        EACH(n) mu[i] = exp(linear[i]);
+        exp_each(linear, mu, n);
         break;
     case LOGIT:
-        EACH(n) mu[i] = 1.0 / (1.0 + exp(-linear[i]));
+        EACH(n) mu[i] = -linear[i];
+        exp_each(mu, mu, n);
+        EACH(n) mu[i] = 1.0 / (1.0 + mu[i]);
         break;
     case PROBIT:
         EACH(n) mu[i] = 0.5 * erfc(-linear[i] * 0.70710678118654752440);

@@ -2,6 +2,7 @@
 #include "bind.h"
 
 #include "dist.h"
+#include "exponent.h"
 
 /* distribution(name, x, a, b, out): one ufunc-like call for arrays that exist already */
 static PyObject *py_distribution(PyObject *module, PyObject *args)
@@ -50,6 +51,27 @@ static PyObject *py_distribution(PyObject *module, PyObject *args)
     Py_END_ALLOW_THREADS return views_finish(&views, 0);
 }
 
+/* exp(x, out) */
+static PyObject *py_exp(PyObject *module, PyObject *args)
+{
+    PyObject *x_object, *out_object;
+    (void)module;
+    if (!PyArg_ParseTuple(args, "OO:exp", &x_object, &out_object))
+        return NULL;
+    Views views;
+    if (!views_open(&views, 2))
+        return NULL;
+    const double *x = views_take(&views, x_object, "x", 'd', 0, 0);
+    Py_ssize_t n = x ? views.view[0].len / 8 : 0;
+    double *out = views_take(&views, out_object, "out", 'd', n, 1);
+    if (PyErr_Occurred() || x == NULL || out == NULL) {
+        views_close(&views);
+        return NULL;
+    }
+    exp_each(x, out, n);
+    return views_finish(&views, 0);
+}
+
 static PyMethodDef methods[] = {
     {"ols", bind_ols, METH_VARARGS, "Least squares over many slices; see ols.py."},
     {"rolling", bind_rolling, METH_VARARGS, "Least squares over moving windows; see rolling.py."},
@@ -63,6 +85,7 @@ static PyMethodDef methods[] = {
     {"resample_quantile", bind_resample_quantile, METH_VARARGS,
      "Bootstrap of quantile regression; see bootstrap.py."},
     {"kalman", bind_kalman, METH_VARARGS, "Likelihood of a series; see kalman.py."},
+    {"exp", py_exp, METH_VARARGS, "The exponential function; see csrc/exponent.h."},
     {"rowhash", bind_rowhash, METH_VARARGS, "Hashes of ranges of rows; see modelrun.plan.hashing."},
     {"distribution", py_distribution, METH_VARARGS, "Tails and quantiles; see distributions.py."},
     {NULL, NULL, 0, NULL},

@@ -105,14 +105,15 @@ static int evaluate_family(Replicate *w, int probit)
 
 int replicate_evaluate(Replicate *w, int newton)
 {
+    const ptrdiff_t patterns = w->d->patterns;
+    const int poisson = replicate_poisson(w);
     double check = 0.0;
     if (!w->simple)
         return evaluate_family(w, newton);
-    for (ptrdiff_t k = 0; k < w->d->patterns; ++k) {
-        double n = w->count[k], x = w->linear[k];
-        double mu = replicate_poisson(w) ? exp(x) : 1.0 / (1.0 + exp(-x));
-        w->mu[k] = mu;
-        w->w[k] = n * (replicate_poisson(w) ? mu : mu * (1 - mu));
+    link_inverse(w->family, w->linear, w->mu, patterns);
+    for (ptrdiff_t k = 0; k < patterns; ++k) {
+        double n = w->count[k], mu = w->mu[k];
+        w->w[k] = n * (poisson ? mu : mu * (1 - mu));
         w->score[k] = n == 0.0 ? 0.0 : w->sum[k] - n * mu;
         check += 0.0 * w->w[k] + 0.0 * w->score[k];
     }
@@ -172,6 +173,7 @@ double replicate_log_lik(Replicate *w, int newton, double scale)
         replicate_pair_means(w);
         return family_log_lik(w->family, w->d->y, w->pair_mu, NULL, w->pairs, scale, w->d->pairs);
     }
+    const double most = exp(EXP_UPPER_LIMIT); /* statsmodels' bound */
     for (ptrdiff_t i = 0; i < w->d->pairs; ++i)
         sum -= w->pairs[i] * w->log_factorials[i];
     for (ptrdiff_t k = 0; k < w->d->patterns; ++k) {
@@ -179,7 +181,7 @@ double replicate_log_lik(Replicate *w, int newton, double scale)
         if (n == 0.0)
             continue;
         if (replicate_poisson(w))
-            sum += s * (newton ? x : log(mu)) - n * (newton ? exp(fmin(x, EXP_UPPER_LIMIT)) : mu);
+            sum += s * (newton ? x : log(mu)) - n * (newton ? fmin(mu, most) : mu);
         else if (newton) {
             sum += s > 0 ? s * log(1 / (1 + exp(-x))) : 0.0;
             sum += n - s > 0 ? (n - s) * log(1 / (1 + exp(x))) : 0.0;
