@@ -22,7 +22,7 @@ void replicate_collect(Replicate *w)
     const Distinct *d = w->d;
     memset(w->count, 0, sizeof(double) * w->padded);
     memset(w->sum, 0, sizeof(double) * w->padded);
-    w->n = w->total = w->constant = 0.0;
+    w->n = w->total = w->constant = w->log_factorial = 0.0;
     for (ptrdiff_t i = 0; i < d->pairs; ++i) {
         double c = w->pairs[i];
         w->count[d->pattern_of[i]] += c;
@@ -30,6 +30,7 @@ void replicate_collect(Replicate *w)
         w->n += c;
         w->total += c * d->y[i];
         w->constant += c * w->entropy[i];
+        w->log_factorial += c * w->log_factorials[i];
     }
 }
 
@@ -107,17 +108,19 @@ int replicate_evaluate(Replicate *w, int newton)
 {
     const ptrdiff_t patterns = w->d->patterns;
     const int poisson = replicate_poisson(w);
-    double check = 0.0;
+    int64_t infinite = 0;
     if (!w->simple)
         return evaluate_family(w, newton);
     link_inverse(w->family, w->linear, w->mu, patterns);
     for (ptrdiff_t k = 0; k < patterns; ++k) {
         double n = w->count[k], mu = w->mu[k];
-        w->w[k] = n * (poisson ? mu : mu * (1 - mu));
-        w->score[k] = n == 0.0 ? 0.0 : w->sum[k] - n * mu;
-        check += 0.0 * w->w[k] + 0.0 * w->score[k];
+        double weight = n * (poisson ? mu : mu * (1 - mu));
+        double score = n == 0.0 ? 0.0 : w->sum[k] - n * mu;
+        w->w[k] = weight;
+        w->score[k] = score;
+        infinite |= !(0.0 * weight + 0.0 * score == 0.0);
     }
-    return check == 0.0;
+    return !infinite;
 }
 
 void replicate_predict(Replicate *w)
@@ -166,7 +169,7 @@ static double log_lik_probit(const Replicate *w)
 
 double replicate_log_lik(Replicate *w, int newton, double scale)
 {
-    double sum = 0.0;
+    double sum = -w->log_factorial;
     if (!w->simple && newton)
         return log_lik_probit(w);
     if (!w->simple) {
@@ -174,8 +177,6 @@ double replicate_log_lik(Replicate *w, int newton, double scale)
         return family_log_lik(w->family, w->d->y, w->pair_mu, NULL, w->pairs, scale, w->d->pairs);
     }
     const double most = exp(EXP_UPPER_LIMIT); /* statsmodels' bound */
-    for (ptrdiff_t i = 0; i < w->d->pairs; ++i)
-        sum -= w->pairs[i] * w->log_factorials[i];
     for (ptrdiff_t k = 0; k < w->d->patterns; ++k) {
         double n = w->count[k], s = w->sum[k], x = w->linear[k], mu = w->mu[k];
         if (n == 0.0)

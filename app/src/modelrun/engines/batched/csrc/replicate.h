@@ -17,7 +17,7 @@ typedef struct {
         *entropy; /* of each pair, simple: log y!, and the saturated term of the deviance */
     double *pair_mu, *pair_linear, *pair_slope, *pair_var; /* of each pair, not simple */
     double *l, *r, *inverse, *square, *b, *g, *variance, *scratch;
-    double n, total, constant;
+    double n, total, constant, log_factorial;
 } Replicate;
 
 /* Whether the family is Poisson; where it is simple it is binomial otherwise. */
