@@ -20,6 +20,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from modelrun import arrays
+from modelrun.backends.loading import loading, put_off
 from modelrun.engines import contract, piecewise
 from modelrun.engines.contract import Comparison, Violation
 from modelrun.plan.study import Study
@@ -306,7 +307,9 @@ def read(study: Study, path: Path) -> tuple[list[Sample], list[pa.RecordBatch]]:
 
 def main() -> int:
     """Run as a process: warm up, read on standard input what is to be audited, do it."""
-    from modelrun.engines import fitter  # noqa: F401 - this is the warming up
+    with loading(for_good=True):
+        put_off("numpy.f2py")
+        from modelrun.engines import fitter  # noqa: F401 - this is the warming up
 
     order = sys.stdin.buffer.read()
     if not order:
