@@ -11,17 +11,16 @@ representation of Hamilton) goes the ordinary way.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from modelrun.engines.batched.columns import Floats
 from modelrun.engines.series_filter import same_filter
 
-Floats = npt.NDArray[np.float64]
 _LBFGS_STEP = 1e-8
 """Of scipy's lbfgs, where statsmodels names none."""
 
@@ -219,7 +218,7 @@ def _shortcut(model: Any, first: Floats, *, own_filter: bool) -> _Likelihood | N
     own = None
     if own_filter:
         kind = (model.k_states, str(model.order), str(model.seasonal_order), str(model.trend), exog)
-        elsewhere = [partial(write, there) for there in _around(first)]
+        elsewhere = (partial(write, there) for there in _around(first))
         own = same_filter(space, kalman, kind=(*kind, trend), elsewhere=elsewhere)
 
     def of_each(given: Floats) -> Floats:
@@ -235,10 +234,11 @@ def _shortcut(model: Any, first: Floats, *, own_filter: bool) -> _Likelihood | N
     return _Likelihood(of_each, ssm.loglikelihood_burn)
 
 
-def _around(params: Floats) -> list[Floats]:
-    """Return parameters near those, none of them zero."""
+def _around(params: Floats) -> Iterator[Floats]:
+    """Yield parameters near those, none of them zero."""
     size, at = np.maximum(np.abs(params), 0.1), np.arange(1, 1 + len(params))
-    return [params + 0.1 * size * np.cos(at * trial) for trial in range(1, 1 + _TRIALS)]
+    for trial in range(1, 1 + _TRIALS):
+        yield params + 0.1 * size * np.cos(at * trial)
 
 
 def _writer(matrix: Floats, model: Any, name: str) -> Callable[[Floats], None]:

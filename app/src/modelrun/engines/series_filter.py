@@ -25,7 +25,6 @@ Filter = Callable[[], Floats | None]
 _CONVENTIONAL, _DIVISION, _SYMMETRIC = 1, 1, 1
 """filter_method, a bit of inversion_method, stability_method."""
 
-
 LEAST_TRIALS = 2
 """At how many other parameters statsmodels and the kernel must have been compared."""
 
@@ -52,12 +51,7 @@ def same_filter(
     order = known_order()
     if order is None:
         return None
-    run = kernel_pass(space, kalman)
-    out = np.empty(len(kalman.loglikelihood))
-
-    def pass_over() -> Floats | None:
-        return out if run(order, out) else None
-
+    pass_over = kernel_pass(space, kalman, order)
     if not _alike(pass_over, kalman):
         return None
     if kind not in _kinds:
@@ -76,10 +70,8 @@ def known_order() -> int | None:
     at = np.arange(1.0, 201.0)
     model = SARIMAX(10 * np.sin(at) + np.cos(at**2), order=(7, 1, 4), seasonal_order=(0, 1, 0, 7))
     model.loglike(np.concatenate([np.sin(np.arange(1.0, 12.0)) / 9, [2.0]]))
-    run = kernel_pass(model.ssm._statespaces["d"], model.ssm._kalman_filters["d"])  # noqa: SLF001
-    theirs = np.asarray(model.ssm._kalman_filters["d"].loglikelihood)  # noqa: SLF001
-    out = np.empty_like(theirs)
-    return next((o for o in ORDERS if run(o, out) and np.array_equal(out, theirs)), None)
+    space, kalman = model.ssm._statespaces["d"], model.ssm._kalman_filters["d"]  # noqa: SLF001
+    return next((o for o in ORDERS if _alike(kernel_pass(space, kalman, o), kalman)), None)
 
 
 def _moved(move: Callable[[], None], kalman: Any) -> bool:
@@ -101,12 +93,13 @@ def _alike(pass_over: Filter, kalman: Any) -> bool:
     return ours is not None and np.array_equal(ours, np.asarray(kalman.loglikelihood))
 
 
-def kernel_pass(space: Any, kalman: Any) -> Callable[[int, Floats], bool]:
-    """Return what passes over all observations, as System.loglikelihood does.
+def kernel_pass(space: Any, kalman: Any, order: int) -> Filter:
+    """Return the kernel's filter; each call fills the same array.
 
     Args:
         space: A dStatespace with one shock and one series.
         kalman: Its dKalmanFilter.
+        order: In which sums are taken.
     """
     variance = np.asarray(space.state_cov)[:, 0, 0]
     system = System(
@@ -120,12 +113,14 @@ def kernel_pass(space: Any, kalman: Any) -> Callable[[int, Floats], bool]:
         tolerance=kalman.tolerance if kalman.time_invariant else 0.0,
     )
 
-    def run(order: int, out: Floats) -> bool:
-        return system.loglikelihood(
-            variance[0], space.initial_state, space.initial_state_cov.T, order, out
-        )
+    out = np.empty(len(kalman.loglikelihood))
 
-    return run
+    def pass_over() -> Floats | None:
+        initial, initial_cov = space.initial_state, space.initial_state_cov.T
+        defined = system.loglikelihood(variance[0], initial, initial_cov, order, out)
+        return out if defined else None
+
+    return pass_over
 
 
 def _plain(space: Any, kalman: Any) -> bool:

@@ -13,12 +13,6 @@
 
 #include "versioned.h"
 
-#ifdef MODELRUN_IFUNC
-#define FUSED_VERSIONS __attribute__((target_clones("avx512f", "fma", "default")))
-#else
-#define FUSED_VERSIONS
-#endif
-
 #define LEAST_VARIANCE 1e-12 /* below it statsmodels changes to another filter */
 #define LOG_TWO_PI 1.8378770664093453
 
@@ -43,11 +37,6 @@ typedef struct {
     double *state, *filtered, *cov, *filtered_cov, *product, *selected;
     double *cov_design, *gain;
 } Work;
-
-static INLINE double fused(double a, double b, double sum)
-{
-    return __builtin_fma(a, b, sum);
-}
 
 static void fill_sparse(Sparse *out, const double *matrix, ptrdiff_t rows, ptrdiff_t columns)
 {
@@ -113,7 +102,7 @@ static INLINE double row_times(const Sparse *matrix, ptrdiff_t row, ptrdiff_t ro
     if (row >= (rows & -4)) {
         double sum = 0;
         for (; e < end; ++e)
-            sum = fused(value[e], x[at[e]], sum);
+            sum = fma(value[e], x[at[e]], sum);
         return y + sum;
     }
     while (e < end) {
@@ -130,9 +119,9 @@ static INLINE double row_times(const Sparse *matrix, ptrdiff_t row, ptrdiff_t ro
             b[at[e] & 3] = x[at[e]];
         }
         if (sums == SUMS_AVX512)
-            y += fused(a[3], b[3], fused(a[2], b[2], fused(a[0], b[0], a[1] * b[1])));
+            y += fma(a[3], b[3], fma(a[2], b[2], fma(a[0], b[0], a[1] * b[1])));
         else
-            y += fused(a[2], b[2], a[0] * b[0]) + fused(a[3], b[3], a[1] * b[1]);
+            y += fma(a[2], b[2], a[0] * b[0]) + fma(a[3], b[3], a[1] * b[1]);
     }
     return y;
 }
@@ -145,7 +134,7 @@ static INLINE double design_times(const Sparse *design, ptrdiff_t m, const doubl
         const int group = design->column[e] & -4, end = group + 4 > m ? 0 : group + 4;
         double part = 0;
         do
-            part = fused(design->value[e], x[design->column[e]], part);
+            part = fma(design->value[e], x[design->column[e]], part);
         while (++e < design->first[1] && design->column[e] < end);
         sum += part;
     }
@@ -160,7 +149,7 @@ static INLINE double design_times_column(const Sparse *design, ptrdiff_t m, cons
     double s[8] = {0};
     for (int e = 0; e < design->first[1]; ++e) {
         double *lane = s + (design->column[e] & lanes);
-        *lane = fused(design->value[e], x[design->column[e]], *lane);
+        *lane = fma(design->value[e], x[design->column[e]], *lane);
     }
     return ((s[0] + s[4]) + (s[2] + s[6])) + ((s[1] + s[5]) + (s[3] + s[7]));
 }
@@ -174,7 +163,7 @@ static INLINE double lanes_times(const Sparse *matrix, ptrdiff_t row, ptrdiff_t 
     for (int e = matrix->first[row]; e < matrix->first[row + 1]; ++e) {
         const int column = matrix->column[e];
         double *lane = s + (column < first ? column & 3 : 0);
-        *lane = fused(x[column * step], matrix->value[e] * scale, *lane);
+        *lane = fma(x[column * step], matrix->value[e] * scale, *lane);
     }
     return (s[0] + s[1]) + (s[2] + s[3]);
 }
@@ -217,10 +206,10 @@ static INLINE void transition_times(const Run *run, int runs, const double *rest
                 to[i] = value[i] * *from;
         else if (run->step)
             for (int i = 0; i < rows; ++i)
-                to[i] = fused(value[i], from[i], to[i]);
+                to[i] = fma(value[i], from[i], to[i]);
         else
             for (int i = 0; i < rows; ++i)
-                to[i] = fused(value[i], *from, to[i]);
+                to[i] = fma(value[i], *from, to[i]);
     }
 }
 
@@ -245,7 +234,7 @@ static INLINE void times_transition(const Sparse *t, ptrdiff_t j, ptrdiff_t m,
     for (int e = begin + 1; e < end; ++e) {
         const double *other = matrix + t->column[e] * m, by = t->value[e];
         for (ptrdiff_t i = 0; i < m; ++i)
-            to[i] = fused(other[i], by, to[i]);
+            to[i] = fma(other[i], by, to[i]);
     }
     for (ptrdiff_t i = 0; i < m; ++i)
         to[i] += column[i];
@@ -278,10 +267,10 @@ static INLINE double distance(const double *one, const double *other, ptrdiff_t 
     for (; i + 8 <= items; i += 8)
         for (int lane = 0; lane < 8; ++lane) {
             double by = one[i + lane] - other[i + lane];
-            part[lane] = fused(by, by, part[lane]);
+            part[lane] = fma(by, by, part[lane]);
         }
     for (; i < items; ++i)
-        sum = fused(one[i] - other[i], one[i] - other[i], sum);
+        sum = fma(one[i] - other[i], one[i] - other[i], sum);
     for (int lane = 0; lane < 8; ++lane)
         sum += part[lane];
     return sum;
@@ -296,7 +285,7 @@ static INLINE void swap(double **one, double **other)
 
 /* When the covariance has converged, statsmodels takes the last one once more and from then on the
  * one before, with the forecast variance of the latter. */
-FUSED_VERSIONS
+VERSIONED_FMA
 static int filter(const Kalman *k, Work *w, double *loglikelihood)
 {
     const ptrdiff_t m = k->states, square = m * m;

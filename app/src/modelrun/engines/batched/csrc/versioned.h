@@ -15,8 +15,10 @@
 #if defined(__x86_64__) && defined(__GLIBC__) && defined(__GNUC__) && !defined(MODELRUN_BASELINE)
 #define MODELRUN_IFUNC
 #define VERSIONED __attribute__((target_clones("avx512f", "avx2", "default")))
+#define VERSIONED_FMA __attribute__((target_clones("avx512f", "fma", "default")))
 #else
 #define VERSIONED
+#define VERSIONED_FMA
 #endif
 
 #endif
