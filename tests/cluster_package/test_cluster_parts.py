@@ -72,10 +72,13 @@ def test_a_process_is_found_by_its_mark_and_stopped(tmp_path: Path) -> None:
 
 @linux_only
 @pytest.mark.skipif(shutil.which("setsid") is None, reason="needs setsid of util-linux")
-def test_a_process_that_ends_at_once_is_an_error_with_the_end_of_its_log(tmp_path: Path) -> None:
+@pytest.mark.parametrize("begin", ["", "sleep 0.2; "])
+def test_a_process_that_ends_at_once_is_an_error_with_the_end_of_its_log(
+    begin: str, tmp_path: Path
+) -> None:
     processes = Processes(tmp_path, tmp_path / "logs")
     with pytest.raises(ClusterError, match="no such flag"):
-        processes.start("short", ["sh", "-c", "echo no such flag; exit 2"])
+        processes.start("short", ["sh", "-c", f"{begin}echo no such flag; exit 2"])
 
 
 @pytest.fixture

@@ -23,6 +23,8 @@ from cluster.errors import ClusterError
 MARK = "MODELRUN_TEST_CLUSTER"
 ROLE = "MODELRUN_TEST_CLUSTER_ROLE"
 WRAPPERS = frozenset({"nsenter", "setsid", "unshare"})
+LASTING_SECONDS = 0.5
+"""How long a process must have been seen: one with a wrong flag also runs for some milliseconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +124,14 @@ class Processes:
                 timeout=10,
             )
         seen = time.monotonic()
+        pid, since = 0, seen
+
+        def lasting() -> Process | None:
+            nonlocal pid, since
+            process, now = self.find(role), time.monotonic()
+            if process is None or process.pid != pid:
+                pid, since = (process.pid if process else 0), now
+            return process if process and now - since >= LASTING_SECONDS else None
 
         def has_wrapper() -> None:
             nonlocal seen
@@ -134,7 +144,7 @@ class Processes:
 
         return wait_until(
             f"start of {role}",
-            lambda: self.find(role),
+            lasting,
             limit=10,
             every=0.05,
             guard=has_wrapper,
