@@ -10,8 +10,8 @@ import sys
 from pathlib import Path
 
 from modelrun.report.contents.chapters import pages
-from modelrun.report.page import Grid
-from modelrun.report.paper.printing import Order, print_pages
+from modelrun.report.page import Grid, Page
+from modelrun.report.paper.printing import Book
 from modelrun.report.tables import read
 
 
@@ -20,8 +20,7 @@ def page_seconds(folder: Path) -> tuple[float | None, float]:
     whole = pages(read(folder))
 
     def seconds(number: int) -> float:
-        order = Order("speed", whole, (number,), pdf=True, pictures=True)
-        return min(print_pages(order).seconds[0] for _ in range(4))
+        return min(_printed(number, whole[number], len(whole)) for _ in range(4))
 
     crowded = {
         number
@@ -31,6 +30,12 @@ def page_seconds(folder: Path) -> tuple[float | None, float]:
     }
     simple = [seconds(number) for number in range(len(whole)) if number not in crowded]
     return max(map(seconds, crowded), default=None), statistics.median(simple)
+
+
+def _printed(number: int, page: Page, count: int) -> float:
+    book = Book("speed", pdf=True, pictures=True)
+    book.print([(number, page)], count)
+    return book.close().seconds[0]
 
 
 if __name__ == "__main__":

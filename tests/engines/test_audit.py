@@ -120,6 +120,16 @@ def test_it_runs_in_a_process_of_its_own(study: Study, tmp_path: Path) -> None:
     assert outcome.compared == 300
 
 
+def test_what_its_fits_need_is_loaded_before_there_is_anything_to_audit() -> None:
+    code = "import sys; from modelrun.engines import audit; audit.main(); print(*sys.modules)"
+    command = [sys.executable, "-c", code, "OLS", "Poisson"]
+    ended = subprocess.run(
+        command, stdin=subprocess.DEVNULL, check=True, timeout=120, capture_output=True, text=True
+    )
+    needed = {"statsmodels.regression.linear_model", "statsmodels.discrete.discrete_model"}
+    assert needed <= set(ended.stdout.split())
+
+
 def test_a_study_without_batched_models_has_nothing_to_audit(tmp_path: Path) -> None:
     data = pd.DataFrame({"x": [1.0, 2, 3], "y": [1.0, 3, 2]})
     plain = study_of(data, {"name": "m", "estimator": "OLS", "formula": "y ~ x"})

@@ -6,19 +6,22 @@ import io
 import json
 import re
 import shutil
+import time
 from collections.abc import Callable
 from html import escape
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
+import psutil
 import pytest
 from pypdf import PdfReader
 
-from modelrun.errors import UserMistake
+from modelrun.errors import ModelrunError, UserMistake
 from modelrun.report import Report, draw
 from modelrun.report.contents.chapters import pages
-from modelrun.report.page import Table, Text
-from modelrun.report.paper.printing import Order, print_pages
+from modelrun.report.page import Page, Table, Text
+from modelrun.report.paper.printing import Book, Printed
+from modelrun.report.report import Drawing
 from modelrun.report.screen.html import html as html_of
 from modelrun.report.tables import read
 
@@ -43,6 +46,12 @@ def unquoted(text: str) -> str:
 
 def text_of(pdf: Path) -> list[str]:
     return [page.extract_text() for page in PdfReader(io.BytesIO(pdf.read_bytes())).pages]
+
+
+def printed(name: str, whole: tuple[Page, ...], *, pictures: bool) -> Printed:
+    book = Book(name, pdf=True, pictures=pictures)
+    book.print(list(enumerate(whole)), len(whole))
+    return book.close()
 
 
 def test_a_rolling_run_gets_every_chapter_in_its_order(rolling: tuple[Path, Report]) -> None:
@@ -118,9 +127,8 @@ def test_nothing_runs_off_the_paper(
 ) -> None:
     folder = results(request.node.callspec.id.replace(" ", "-"), **options)
     whole = pages(read(folder))
-    order = Order("study", whole, tuple(range(len(whole))), pdf=True, pictures=False)
-    printed = PdfReader(io.BytesIO(print_pages(order).pdf))
-    for number, (page, sheet) in enumerate(zip(whole, printed.pages, strict=True), start=1):
+    paper = PdfReader(io.BytesIO(printed("study", whole, pictures=False).pdf))
+    for number, (page, sheet) in enumerate(zip(whole, paper.pages, strict=True), start=1):
         low: list[str] = []
 
         def visit(text: str, matrix: list[float], place: list[float], *_: object) -> None:
@@ -177,6 +185,40 @@ def test_drawing_again_gives_the_same_bytes_and_one_worker_the_same_pages(
     assert not (folder / "report.html").exists()
 
 
+def test_what_is_said_of_the_run_may_come_later_and_changes_no_byte(
+    results: Results, tmp_path: Path
+) -> None:
+    folder = tmp_path / "few"
+    shutil.copytree(results("few", groups=5, windows=40), folder)
+    whole = json.loads((folder / "run.json").read_text())
+    begun = {key: value for key, value in whole.items() if key != "audit"}
+    for said in (whole, whole | {f"fact-{i}": "more than there is room for" for i in range(80)}):
+        with Drawing(folder, run=begun) as drawing:
+            drawing.finish(said)
+        found = {path.name: path.read_bytes() for path in folder.glob("report.*")}
+        (folder / "run.json").write_text(json.dumps(said))
+        draw(folder)
+        assert found == {path.name: path.read_bytes() for path in folder.glob("report.*")}
+    count = len(pages(read(folder)))
+    assert count > len(pages(read(folder, whole)))
+    assert f"{count} of {count}" in text_of(folder / "report.pdf")[-1]
+
+
+@pytest.mark.parametrize("victim", ["press", "fork"])
+def test_when_a_printing_process_dies_all_end_and_the_tables_are_said_to_be_complete(
+    results: Results, victim: str
+) -> None:
+    with Drawing(results("few", groups=5, windows=40)) as drawing:
+        running = psutil.Process(drawing._press._process.pid)
+        ends = time.monotonic() + 60
+        while not (forks := running.children()) and time.monotonic() < ends:
+            time.sleep(0.02)
+        (forks[0] if victim == "fork" else running).kill()
+        with pytest.raises(ModelrunError, match="could not be printed; the tables are complete"):
+            drawing.finish()
+    assert not psutil.wait_procs([running, *forks], timeout=60)[1]
+
+
 @pytest.mark.parametrize(
     ("options", "there", "absent"),
     [
@@ -221,10 +263,9 @@ def test_unusual_runs_can_be_printed_and_shown(results: Results, kind: str) -> N
         "models alone": {"groups": 1, "models": ("a", "b", "c")},
     }[kind]
     whole = pages(read(results(kind.replace(" ", "-"), **options)))
-    everything = tuple(range(len(whole)))
-    printed = print_pages(Order(kind, whole, everything, pdf=True, pictures=True))
-    assert len(PdfReader(io.BytesIO(printed.pdf)).pages) == len(whole)
-    shown = html_of(kind, whole, dict(printed.pictures))
+    prints = printed(kind, whole, pictures=True)
+    assert len(PdfReader(io.BytesIO(prints.pdf)).pages) == len(whole)
+    shown = html_of(kind, whole, dict(prints.pictures))
     assert all(escape(page.title, quote=False) in unquoted(shown) for page in whole)
 
 

@@ -13,6 +13,7 @@ import os
 import subprocess
 import sys
 import threading
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
@@ -44,6 +45,16 @@ LIMIT_SECONDS: Final = 1800.0
 Ints = npt.NDArray[np.int64]
 
 
+@dataclass(frozen=True, slots=True)
+class _Begun:
+    """What the process was told to audit."""
+
+    plan: Plan
+    shelf: Shelf
+    chosen: Ints
+    among: Path | None
+
+
 class Auditor:
     """The process of the audit, from the start of a run to its end; a context manager."""
 
@@ -55,18 +66,19 @@ class Auditor:
             scratch: A folder for the audit's file.
         """
         self._share = Fraction(spec.execution.audit.removesuffix("%")) / 100
-        self._likely = spec.execution.engine != "statsmodels" and any(
-            model.estimator in WITH_KERNELS for model in spec.models
-        )
+        self._estimators: list[str] = []
+        if spec.execution.engine != "statsmodels":
+            named = {model.estimator for model in spec.models if model.estimator is not None}
+            self._estimators = sorted(named & WITH_KERNELS)
         self._out = scratch / "audit.arrow"
-        self._among: Path | None = None
+        self._begun: _Begun | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._sending: threading.Thread | None = None
 
     def __enter__(self) -> Self:
         """Start the process where the file makes an audit likely: it imports while others read."""
-        if self._share and self._likely:
-            self._process = _start()
+        if self._share and self._estimators:
+            self._process = _start(self._estimators)
         return self
 
     def __exit__(
@@ -96,27 +108,24 @@ class Auditor:
         if not self._share or all(model.engine != "batched" for model in plan.study.models):
             return False
         if self._process is None:
-            self._process = _start()
+            self._process = _start(self._estimators)
+        among = None
         if len(chosen) < len(plan):
-            self._among = self._out.with_name("among.npy")
-            np.save(self._among, chosen)
+            among = self._out.with_name("among.npy")
+            np.save(among, chosen)
         shelf.begin()
+        self._begun = _Begun(plan, shelf, chosen, among)
         self._sending = threading.Thread(
-            target=self._send, args=(self._process, shelf), name="modelrun-audit", daemon=True
+            target=self._send, args=(self._process, self._begun), name="modelrun-audit", daemon=True
         )
         self._sending.start()
         return True
 
-    def outcome(
-        self, plan: Plan, shelf: Shelf, store: Store, chosen: Ints, stopping: Stopping
-    ) -> AuditOutcome:
-        """Wait for the audit and compare it with what is stored.
+    def outcome(self, store: Store, stopping: Stopping) -> AuditOutcome:
+        """Wait for what was begun and compare it with what is stored.
 
         Args:
-            plan: The plan that was begun with.
-            shelf: Where its study is.
             store: Where the run's fits are.
-            chosen: The fits of this run, ascending.
             stopping: Lets a signal end the waiting.
 
         Raises:
@@ -124,11 +133,12 @@ class Auditor:
         """
         from modelrun.engines import audit
 
-        process, sending = self._process, self._sending
+        process, sending, begun = self._process, self._sending, self._begun
         assert process is not None
         assert sending is not None
+        assert begun is not None
         with stopping.interruptible():
-            shelf.folder()
+            begun.shelf.folder()
             sending.join()
             try:
                 _, said = process.communicate(timeout=LIMIT_SECONDS)
@@ -141,17 +151,18 @@ class Auditor:
         if process.returncode:
             tail = said.decode(errors="replace")[-2000:]
             raise ModelrunError(f"the audit ended with {process.returncode}:\n{tail}")
-        return _compared(plan, store, chosen, *audit.read(plan.study, self._out))
+        study = begun.plan.study
+        return _compared(begun.plan, store, begun.chosen, *audit.read(study, self._out))
 
-    def _send(self, process: subprocess.Popen[bytes], shelf: Shelf) -> None:
+    def _send(self, process: subprocess.Popen[bytes], begun: _Begun) -> None:
         """Tell the process what to do as soon as the study lies in its folder."""
         assert process.stdin is not None
         with contextlib.suppress(OSError):  # who waits for the outcome is told what went wrong
             order = {
-                "study": str(shelf.folder()),
+                "study": str(begun.shelf.folder()),
                 "out": str(self._out),
                 "share": float(self._share),
-                "among": None if self._among is None else str(self._among),
+                "among": None if begun.among is None else str(begun.among),
             }
             process.stdin.write(json.dumps(order).encode())
         with contextlib.suppress(OSError):
@@ -159,9 +170,9 @@ class Auditor:
         process.stdin = None
 
 
-def _start() -> subprocess.Popen[bytes]:
+def _start(estimators: list[str]) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
-        [sys.executable, "-m", "modelrun.engines.audit"],
+        [sys.executable, "-m", "modelrun.engines.audit", *estimators],
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,

@@ -30,6 +30,9 @@ class Facts:
     plan: Plan
     rows: int
     counts: Counts
+    reasons: Mapping[str, int]
+    """How many fits failed or were skipped for each reason, the most frequent first."""
+
     verdict: Verdict
     backend: Mapping[str, Any]
     started: dt.datetime

@@ -14,7 +14,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -43,14 +43,15 @@ from modelrun.serving import serve
 from modelrun.stages import Stages
 from modelrun.stopping import Stopping
 from modelrun.store.store import Store
-from modelrun.verdict import Verdict, judge
+from modelrun.verdict import judge
 from modelrun.work import prepare as prepare_work
 from modelrun_api.loader import Loaded
-from modelrun_api.spec import ModelRunSpec, Report
+from modelrun_api.spec import ModelRunSpec
 
 if TYPE_CHECKING:
     from modelrun.engines.audit import AuditOutcome
     from modelrun.report.press import Press
+    from modelrun.reporting import Draw
 
 Ints = npt.NDArray[np.int64]
 
@@ -167,14 +168,22 @@ class _Run:
                 prepared = self.prepare(distrusted)
             store.begin()
             chosen = selection.sample(len(prepared.plan), self.options.sample)
-            audited = self.fit(prepared.plan, store, chosen, distrusted, auditor)
+            under_audit = self.fit(prepared.plan, store, chosen, distrusted, auditor)
+            facts = self.tabulate(prepared, store, chosen)
+            with self.drawing(facts, press) as draw:
+                audited = self.audit(store, auditor) if under_audit else None
+                if audited is None or audited.clean:
+                    finished = self.finish(facts, audited, store, draw)
             if audited is not None and not audited.clean:
                 # The sentence stays as the outcome: it says why these fits are statsmodels' own.
                 self.stages.display.say(f"audit: {audited.sentence()} They are fitted again.")
                 distrusted |= set(audited.models)
                 prepared = self.prepare(distrusted)
-                self.fit(prepared.plan, store, chosen, distrusted, auditor)
-            finished, verdict = self.finish(prepared, store, chosen, audited, press)
+                self.fit(prepared.plan, store, chosen, distrusted)
+                facts = self.tabulate(prepared, store, chosen)
+                with self._press() as another, self.drawing(facts, another) as draw:
+                    finished = self.finish(facts, audited, store, draw)
+        verdict = facts.verdict
         if verdict.is_too_many:
             raise TooManyFailed(
                 f"{verdict}\n{failures_in_words(self.location)}\nTables and report are in "
@@ -220,9 +229,9 @@ class _Run:
         store: Store,
         chosen: Ints,
         distrusted: frozenset[str],
-        auditor: Auditor,
-    ) -> AuditOutcome | None:
-        """Fit what is open, with the audit beside it."""
+        auditor: Auditor | None = None,
+    ) -> bool:
+        """Fit what is open; return whether the auditor was given something to do beside it."""
         store.place.write(DEFINITION, _definition(plan, distrusted))
         todo = remaining.open_fits(
             plan,
@@ -235,14 +244,16 @@ class _Run:
         )
         remaining.count_stored(self.stages.tally, store, plan, chosen, todo)
         if not len(todo):
-            return None
+            return False
         shelf = Shelf(plan.study)
-        audited = auditor.begin(plan, shelf, chosen)
+        under_audit = auditor is not None and auditor.begin(plan, shelf, chosen)
         self.backend = self._work(plan, shelf, store, todo)
-        if not audited:
-            return None
+        return under_audit
+
+    def audit(self, store: Store, auditor: Auditor) -> AuditOutcome:
+        """Wait for the audit."""
         self.stages.enter("audit")
-        return auditor.outcome(plan, shelf, store, chosen, self.stopping)
+        return auditor.outcome(store, self.stopping)
 
     def _work(self, plan: Plan, shelf: Shelf, store: Store, todo: Ints) -> dict[str, Any]:
         """Fit on a backend; return what fitted, for run.json."""
@@ -290,15 +301,8 @@ class _Run:
             ).run(todo)
             return {"name": name, "workers": entered.workers()}
 
-    def finish(
-        self,
-        prepared: Prepared,
-        store: Store,
-        chosen: Ints,
-        audited: AuditOutcome | None,
-        press: Press | None,
-    ) -> tuple[Finished, Verdict]:
-        """Write the tables, draw the report, write run.json last."""
+    def tabulate(self, prepared: Prepared, store: Store, chosen: Ints) -> Facts:
+        """Write the tables."""
         plan, spec = prepared.plan, self.spec
         self.stages.enter("tables")
         key_hi, key_lo = plan.key_hi[chosen], plan.key_lo[chosen]
@@ -313,29 +317,52 @@ class _Run:
             fits=chosen,
             file=self.file,
         )
-        verdict = judge(assembled.counts, spec.execution.max_failed)
         trial = {"only": list(self.options.only), "sample": self.options.sample}
-        facts = Facts(
+        return Facts(
             loaded=self.loaded,
             plan=plan,
             rows=prepared.rows,
             counts=assembled.counts,
-            verdict=verdict,
+            reasons=store.reasons(positions),
+            verdict=judge(assembled.counts, spec.execution.max_failed),
             backend=self.backend,
             started=self.started,
             environment=self.environment,
             trial=trial if self.options.trial else {},
-            audit=None if audited is None else audited.document(),
         )
+
+    @contextmanager
+    def drawing(self, facts: Facts, press: Press | None) -> Iterator[Draw | None]:
+        """Draw what the tables say while the audit is still under way; nothing without a press."""
+        if press is None:
+            yield None
+            return
+        from modelrun.reporting import drawing
+
+        self.stages.enter("report")
+        wish = self.spec.results.report
+        with drawing(
+            self.location, html=wish.html, pdf=wish.pdf, run=self._bundle(facts), press=press
+        ) as draw:
+            yield draw
+
+    def finish(
+        self, facts: Facts, audited: AuditOutcome | None, store: Store, draw: Draw | None
+    ) -> Finished:
+        """Draw the rest of the report, write run.json last."""
+        facts = replace(facts, audit=None if audited is None else audited.document())
         report = None
-        if press is not None:
+        if draw is not None:
             self.stages.enter("report")
-            report = _draw(self.location, facts, self.stages, spec.results.report, press)
+            paths = draw(self._bundle(facts))
+            page = next((path for path in paths if path.endswith(".html")), paths[0])
+            report = f"{self.location}/{page.rpartition('/')[2]}"
         seconds = self.stages.end()
         finishing.write(facts, store, seconds)
-        counts = assembled.counts.document()
-        reasons = store.reasons(positions)
-        return Finished(self.location, counts, report, seconds, reasons), verdict
+        return Finished(self.location, facts.counts.document(), report, seconds, facts.reasons)
+
+    def _bundle(self, facts: Facts) -> dict[str, Any]:
+        return facts.bundle(self.stages.seconds, finished=dt.datetime.now(dt.UTC))
 
 
 @contextmanager
@@ -369,15 +396,6 @@ def failures_in_words(location: str) -> str:
         f"  {found.count:,} {found.reason}, such as {found.example[:300]}"
         for found in failing(location)[:5]
     )
-
-
-def _draw(location: str, facts: Facts, stages: Stages, wish: Report, press: Press) -> str:
-    from modelrun.reporting import draw_report
-
-    document = facts.bundle(stages.seconds, finished=dt.datetime.now(dt.UTC))
-    paths = draw_report(location, html=wish.html, pdf=wish.pdf, run=document, press=press)
-    page = next((path for path in paths if path.endswith(".html")), paths[0])
-    return f"{location}/{page.rpartition('/')[2]}"
 
 
 def _definition(plan: Plan, distrusted: frozenset[str]) -> bytes:

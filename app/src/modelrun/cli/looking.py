@@ -34,10 +34,11 @@ def results(folder: str, *, diff: str | None, csv: Path | None, as_json: bool) -
 
 def report(folder: str, *, html: bool, pdf: bool) -> int:
     """Draw the report again."""
-    from modelrun.reporting import draw_report
+    from modelrun.reporting import drawing
 
-    for path in draw_report(folder, html=html, pdf=pdf):
-        print(path)
+    with drawing(folder, html=html, pdf=pdf) as draw:
+        for path in draw(None):
+            print(path)
     return 0
 
 

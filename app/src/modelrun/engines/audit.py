@@ -8,6 +8,7 @@ gate has handed over: those are statsmodels' own.
 
 from __future__ import annotations
 
+import importlib
 import json
 import sys
 from collections.abc import Iterator, Mapping
@@ -21,7 +22,7 @@ import pyarrow as pa
 
 from modelrun import arrays
 from modelrun.backends.loading import loading, put_off
-from modelrun.engines import contract, piecewise
+from modelrun.engines import contract, piecewise, preloads
 from modelrun.engines.contract import Comparison, Violation
 from modelrun.plan.study import Study
 from modelrun.plan.task import Task
@@ -306,10 +307,12 @@ def read(study: Study, path: Path) -> tuple[list[Sample], list[pa.RecordBatch]]:
 
 
 def main() -> int:
-    """Run as a process: warm up, read on standard input what is to be audited, do it."""
+    """Run as a process: load what the estimators named as arguments need, read the order, do it."""
     with loading(for_good=True):
         put_off("numpy.f2py")
-        from modelrun.engines import fitter  # noqa: F401 - this is the warming up
+        for estimator in sys.argv[1:]:
+            for module in preloads.modules("statsmodels", estimator):
+                importlib.import_module(module)
 
     order = sys.stdin.buffer.read()
     if not order:

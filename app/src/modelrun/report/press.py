@@ -1,27 +1,28 @@
 """The press: a process of its own that imports matplotlib while others still work, then prints.
 
-Started before it is needed, it costs the run no time; drawing is divided among forks of it, which
-share what it imported and what it was sent. Being a fresh process, it is safe to fork and does not
-care what the main program is.
+Started before it is needed, it costs the run no time. It is told first what the results say, and
+prints that while the run waits for its audit; what is said of the run itself comes last. Being a
+fresh process, it is safe to fork and does not care what the main program is.
 """
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
-import io
 import os
 import pickle
 import subprocess
 import sys
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import IO, Final
 
 from modelrun.errors import ModelrunError
 from modelrun.report.page import Page
 
-if TYPE_CHECKING:
-    from modelrun.report.paper.printing import Order, Printed
+LIMIT_SECONDS: Final = 600.0
+"""The longest that printing may take."""
 
 THREADS = (
     "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "ARROW_IO_THREADS",
@@ -43,11 +44,30 @@ class Prints:
     """CPU seconds of each page, in their order."""
 
 
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What is to be printed, and what of it is known already."""
+
+    name: str
+    """The study."""
+
+    first: tuple[tuple[int, Page], ...]
+    """Pages that will not change, each with its position."""
+
+    count: int
+    """All pages."""
+
+    pdf: bool
+    pictures: bool
+    workers: int
+    """Processes that draw, at most."""
+
+
 class Press:
     """The other process, as its parent sees it."""
 
     def __init__(self) -> None:
-        """Start the process; it warms up until it is sent pages."""
+        """Start the process; it warms up until it is sent an order."""
         environment = os.environ | dict.fromkeys(THREADS, "1") | {"MPLBACKEND": "agg"}
         environment["PYTHONPATH"] = os.pathsep.join(part for part in sys.path if part)
         self._process = subprocess.Popen(
@@ -57,18 +77,32 @@ class Press:
             stderr=subprocess.PIPE,
             env=environment,
         )
+        self._given: frozenset[int] = frozenset()
+        self._sending: threading.Thread | None = None
 
-    def print(
-        self, name: str, pages: Sequence[Page], *, pdf: bool, pictures: bool, workers: int
-    ) -> Prints:
-        """Print pages and end the process.
+    def begin(self, order: Order) -> None:
+        """Let it print what is known; return at once."""
+        assert self._process.stdin is not None
+        self._given = frozenset(i for i, _ in order.first)
+        self._sending = threading.Thread(
+            target=_send, args=(self._process.stdin, order), name="modelrun-press", daemon=True
+        )
+        self._sending.start()
+
+    def finish(self, pages: Sequence[Page]) -> Prints:
+        """Print the pages that it was not given before, and end the process.
+
+        Args:
+            pages: All pages, as many as the order has said.
 
         Raises:
             ModelrunError: If the process fails or needs more than ten minutes.
         """
-        order = pickle.dumps((name, tuple(pages), pdf, pictures, workers))
+        assert self._sending is not None
+        last = tuple((i, page) for i, page in enumerate(pages) if i not in self._given)
         try:
-            answer, complaint = self._process.communicate(order, timeout=600)
+            self._sending.join(timeout=LIMIT_SECONDS)
+            answer, complaint = self._process.communicate(pickle.dumps(last), timeout=LIMIT_SECONDS)
         except subprocess.TimeoutExpired:
             self.close()
             raise ModelrunError(
@@ -87,43 +121,15 @@ class Press:
         """End the process, whatever it does."""
         if self._process.poll() is None:
             self._process.kill()
+        if self._sending is not None:
+            self._sending.join(timeout=LIMIT_SECONDS)
         self._process.communicate()
 
 
-def bind(name: str, printed: Sequence[Printed]) -> Prints:
-    """Bind what several processes printed in the order of the pages."""
-    from pypdf import PdfReader, PdfWriter
-
-    pictures = {i: picture for part in printed for i, picture in part.pictures}
-    seconds = {
-        i: spent for part in printed for i, spent in zip(part.chosen, part.seconds, strict=True)
-    }
-    document = printed[0].pdf if printed else b""
-    if len(printed) > 1 and document:
-        sheets = {
-            i: sheet
-            for part in printed
-            for i, sheet in zip(part.chosen, PdfReader(io.BytesIO(part.pdf)).pages, strict=True)
-        }
-        writer = PdfWriter()
-        for i in sorted(sheets):
-            writer.add_page(sheets[i])
-        writer.metadata = {"/Title": name,
-                           "/Creator": "modelrun", "/Producer": "modelrun"}  # fmt: skip
-        file = io.BytesIO()
-        writer.write(file)
-        document = file.getvalue()
-    return Prints(document, pictures, tuple(seconds[i] for i in sorted(seconds)))
-
-
-_order: list[Order] = []
-
-
-def _print(chosen: tuple[int, ...]) -> Printed:
-    from modelrun.report.paper.printing import Order, print_pages
-
-    whole = _order[0]
-    return print_pages(Order(whole.name, whole.pages, chosen, whole.pdf, whole.pictures))
+def _send(pipe: IO[bytes], order: Order) -> None:
+    with contextlib.suppress(OSError):  # who waits for the prints is told what went wrong
+        pickle.dump(order, pipe)
+        pipe.flush()
 
 
 def _postpone(name: str) -> None:
@@ -142,17 +148,6 @@ def _postpone(name: str) -> None:
 def main() -> None:
     """Warm up, read what is to be printed, print it, write the result."""
     _postpone("fontTools.subset")  # a fifth of the warm-up, and not needed for our fonts
-    from modelrun.report.paper.printing import Order, share_out
+    from modelrun.report.paper.pressroom import work
 
-    name, pages, pdf, pictures, workers = pickle.load(sys.stdin.buffer)  # noqa: S301
-    _order.append(Order(name, pages, (), pdf, pictures))
-    shares = share_out(pages, workers if sys.platform == "linux" else 1)
-    if len(shares) == 1:
-        printed = [_print(shares[0])]
-    else:
-        import multiprocessing
-
-        with multiprocessing.get_context("fork").Pool(len(shares) - 1) as pool:
-            others = [pool.apply_async(_print, (share,)) for share in shares[1:]]
-            printed = [_print(shares[0]), *(other.get() for other in others)]
-    sys.stdout.buffer.write(pickle.dumps(bind(name, printed)))
+    work(sys.stdin.buffer, sys.stdout.buffer)

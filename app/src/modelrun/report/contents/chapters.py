@@ -23,8 +23,13 @@ from modelrun.report.tables import Tables
 
 def pages(tables: Tables) -> tuple[Page, ...]:
     """Return all pages of the report of a run."""
+    return around(tables, results(tables))
+
+
+def results(tables: Tables) -> tuple[Page, ...]:
+    """Return the pages about the results: what tables and spec say, whatever else becomes known."""
     found = terms(tables)
-    rest = (
+    return (
         *single.pages(tables, found),
         *comparison.pages(tables, found),
         *spread.pages(tables, found),
@@ -36,4 +41,8 @@ def pages(tables: Tables) -> tuple[Page, ...]:
         *quality.pages(tables),
         *failing.pages(tables),
     )
-    return (*verdict.pages(tables, rest), *rest, *provenance.pages(tables))
+
+
+def around(tables: Tables, between: tuple[Page, ...]) -> tuple[Page, ...]:
+    """Return all pages: those of the results with what run.json says before and after them."""
+    return (*verdict.pages(tables, between), *between, *provenance.pages(tables))

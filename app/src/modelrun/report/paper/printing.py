@@ -21,64 +21,78 @@ from modelrun.report.paper.sheet import Sheet
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
-    """What one process prints."""
-
-    name: str
-    pages: tuple[Page, ...]
-    chosen: tuple[int, ...]
-    """Positions of the pages to print, in ascending order."""
-
-    pdf: bool
-    pictures: bool
-
-
-@dataclass(frozen=True, slots=True)
 class Printed:
     """What one process printed."""
 
     chosen: tuple[int, ...]
+    """Positions of the pages, in the order in which they were printed."""
+
     pdf: bytes
-    """A document of the chosen pages; empty where no PDF was wanted."""
+    """A document of these pages; empty where no PDF was wanted."""
 
     pictures: tuple[tuple[int, str], ...]
     """Position of the page, and its panels as SVG."""
 
     seconds: tuple[float, ...]
-    """CPU seconds of each chosen page."""
+    """CPU seconds of each of these pages."""
 
 
-def print_pages(order: Order) -> Printed:
-    """Print the chosen pages."""
-    document = io.BytesIO()
-    pictures, seconds = [], []
-    metadata = {"Title": order.name, "Creator": "modelrun", "Producer": "modelrun",
-                "CreationDate": None}  # fmt: skip
-    book: Any = PdfPages(document, metadata=metadata) if order.pdf else None
-    for i in order.chosen:
-        start = time.process_time()
-        sheet = Sheet()
-        span = lay_out(sheet, order.pages[i], i + 1, len(order.pages), order.name)
-        if book is not None:
-            book.savefig(figure(sheet))
-        if order.pictures and span is not None:
-            pictures.append((i, svg(sheet, span)))
-        seconds.append(time.process_time() - start)
-    if book is not None:
-        book.close()
-    return Printed(order.chosen, document.getvalue(), tuple(pictures), tuple(seconds))
+class Book:
+    """Pages that one process prints, in one or several goes."""
+
+    def __init__(self, name: str, *, pdf: bool, pictures: bool) -> None:
+        """Open the book of a study.
+
+        Args:
+            name: The study.
+            pdf: Whether there is a document.
+            pictures: Whether there are pictures.
+        """
+        metadata = {"Title": name, "Creator": "modelrun", "Producer": "modelrun",
+                    "CreationDate": None}  # fmt: skip
+        self._name = name
+        self._document = io.BytesIO()
+        self._book: Any = PdfPages(self._document, metadata=metadata) if pdf else None
+        self._wants_pictures = pictures
+        self._chosen: list[int] = []
+        self._pictures: list[tuple[int, str]] = []
+        self._seconds: list[float] = []
+
+    def print(self, pages: Sequence[tuple[int, Page]], count: int) -> None:
+        """Print pages, each with its position, of so many in all."""
+        for i, page in pages:
+            start = time.process_time()
+            sheet = Sheet()
+            span = lay_out(sheet, page, i + 1, count, self._name)
+            if self._book is not None:
+                self._book.savefig(figure(sheet))
+            if self._wants_pictures and span is not None:
+                self._pictures.append((i, svg(sheet, span)))
+            self._chosen.append(i)
+            self._seconds.append(time.process_time() - start)
+
+    def close(self) -> Printed:
+        """Return all that was printed."""
+        if self._book is not None:
+            self._book.close()
+        return Printed(
+            tuple(self._chosen),
+            self._document.getvalue(),
+            tuple(self._pictures),
+            tuple(self._seconds),
+        )
 
 
-def share_out(pages: Sequence[Page], workers: int) -> list[tuple[int, ...]]:
+def share_out(pages: Sequence[tuple[int, Page]], workers: int) -> list[list[tuple[int, Page]]]:
     """Divide pages among workers by their likely cost, the dearest first."""
-    costs = [
-        10 + sum(len(block.panels) for block in page.blocks if isinstance(block, Grid))
-        for page in pages
-    ]
-    loads = [0] * max(1, min(workers, len(pages)))
-    shares: list[list[int]] = [[] for _ in loads]
-    for i in sorted(range(len(pages)), key=lambda i: -costs[i]):
+
+    def cost(page: Page) -> int:
+        return 10 + sum(len(block.panels) for block in page.blocks if isinstance(block, Grid))
+
+    loads = [0] * workers
+    shares: list[list[tuple[int, Page]]] = [[] for _ in loads]
+    for i, page in sorted(pages, key=lambda entry: -cost(entry[1])):
         least = loads.index(min(loads))
-        loads[least] += costs[i]
-        shares[least].append(i)
-    return [tuple(sorted(share)) for share in shares]
+        loads[least] += cost(page)
+        shares[least].append((i, page))
+    return [sorted(share, key=lambda entry: entry[0]) for share in shares]
