@@ -8,7 +8,6 @@ packages keep them, without importing the packages.
 from __future__ import annotations
 
 import ast
-import csv
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
@@ -164,40 +163,36 @@ def _is_sorted(name: str) -> bool:
     return len(name) == 4 and name[0] == "S" and name[1].isdigit() and name[2] in "VM"
 
 
+@cache
 def _of_statsmodels(name: str) -> pa.Table:
-    special = _SPECIAL.get(name)
-    header, rows = _cells(name)
+    from pyarrow import csv
+
+    path = _package_file("statsmodels", f"datasets/{name}/{_FILES.get(name, name + '.csv')}")
+    quote = "'" if name in ("anes96", "spector") else '"'
+    table = csv.read_csv(
+        path,
+        parse_options=csv.ParseOptions(delimiter=_SEPARATORS.get(name, ","), quote_char=quote),
+        convert_options=csv.ConvertOptions(
+            null_values=[""], strings_can_be_null=True, quoted_strings_can_be_null=True
+        ),
+    )
     if name in _FIRST_COLUMN_DROPPED:
-        header, rows = header[1:], [row[1:] for row in rows]
+        table = table.remove_column(0)
     columns = {
-        column: _column([row[at] for row in rows], exact=name in _AS_THEY_ARE)
-        for at, column in enumerate(header)
+        column.strip(): _column(table.column(column), exact=name in _AS_THEY_ARE)
+        for column in table.column_names
     }
-    if special is not None:
-        columns = special(columns)
+    if name in _SPECIAL:
+        columns = _SPECIAL[name](columns)
     return pa.Table.from_arrays(list(columns.values()), names=list(columns))
 
 
-def _cells(name: str) -> tuple[list[str], list[list[str]]]:
-    path = _package_file("statsmodels", f"datasets/{name}/{_FILES.get(name, name + '.csv')}")
-    text = path.read_text(encoding="utf-8-sig")
-    separator = _SEPARATORS.get(name, ",")
-    quote = "'" if name in ("anes96", "spector") else '"'
-    lines = csv.reader(text.splitlines(), delimiter=separator, quotechar=quote)
-    cells = [[cell.lstrip() for cell in row] for row in lines if row]
-    header, rows = cells[0], cells[1:]
-    return header, [row[: len(header)] for row in rows]
-
-
-def _column(cells: list[str], *, exact: bool) -> pa.Array:
-    """Return numbers where every cell is one, text otherwise; whole numbers only if `exact`."""
-    if exact and all(cell.lstrip("-").isdigit() for cell in cells):
-        return arrays.from_numpy(np.array([int(cell) for cell in cells], dtype=np.int64))
-    try:
-        values = [float(cell) if cell else np.nan for cell in cells]
-    except ValueError:
-        return arrays.strings([cell or None for cell in cells])
-    return arrays.from_numpy(np.array(values, dtype=np.float64))
+def _column(column: pa.ChunkedArray, *, exact: bool) -> pa.Array:
+    """Return words, or numbers with NaN where there is none; whole numbers only if `exact`."""
+    array = column.combine_chunks()
+    if pa.types.is_string(array.type) or (exact and pa.types.is_integer(array.type)):
+        return array
+    return arrays.from_numpy(arrays.floats(array.cast(pa.float64())))
 
 
 Columns = dict[str, pa.Array]

@@ -20,24 +20,42 @@ int replicate_poisson(const Replicate *w)
 void replicate_collect(Replicate *w)
 {
     const Distinct *d = w->d;
-    memset(w->count, 0, sizeof(double) * w->padded);
-    memset(w->sum, 0, sizeof(double) * w->padded);
-    w->n = w->total = w->constant = w->log_factorial = 0.0;
+    double sums[4];
+    ptrdiff_t drawn = 0;
+    vec_dots(w->known, w->ld_pairs, 4, w->pairs, w->ld_pairs, sums);
+    w->n = sums[0];
+    w->total = sums[1];
+    w->constant = sums[2];
+    w->log_factorial = sums[3];
+    memset(w->all_counts, 0, sizeof(double) * d->patterns);
+    memset(w->all_sums, 0, sizeof(double) * d->patterns);
     for (ptrdiff_t i = 0; i < d->pairs; ++i) {
-        double c = w->pairs[i];
-        w->count[d->pattern_of[i]] += c;
-        w->sum[d->pattern_of[i]] += c * d->y[i];
-        w->n += c;
-        w->total += c * d->y[i];
-        w->constant += c * w->entropy[i];
-        w->log_factorial += c * w->log_factorials[i];
+        w->all_counts[d->pattern_of[i]] += w->pairs[i];
+        w->all_sums[d->pattern_of[i]] += w->pairs[i] * d->y[i];
     }
+    for (ptrdiff_t k = 0; k < d->patterns; ++k) {
+        int is_drawn = w->all_counts[k] > 0.0;
+        w->drawn[drawn] = (int32_t)k;
+        w->count[drawn] = w->all_counts[k];
+        w->sum[drawn] = w->all_sums[k];
+        w->place[k] = is_drawn ? (int32_t)drawn : 0;
+        drawn += is_drawn;
+    }
+    w->patterns = drawn;
+    w->padded = PADDED(drawn);
+    for (int j = 0; j < d->p; ++j)
+        for (ptrdiff_t k = 0; d->x[j] != NULL && k < drawn; ++k)
+            w->x[j * w->ld + k] = d->x[j][w->drawn[k]];
+    for (ptrdiff_t k = 0; w->offset != NULL && k < drawn; ++k)
+        w->offset[k] = d->offset[w->drawn[k]];
+    for (ptrdiff_t k = drawn; k < w->padded; ++k)
+        w->w[k] = w->score[k] = 0.0;
 }
 
 void replicate_pair_means(Replicate *w)
 {
     for (ptrdiff_t i = 0; i < w->d->pairs; ++i)
-        w->pair_mu[i] = w->mu[w->d->pattern_of[i]];
+        w->pair_mu[i] = w->mu[w->place[w->d->pattern_of[i]]];
 }
 
 double replicate_deviance(Replicate *w)
@@ -47,10 +65,8 @@ double replicate_deviance(Replicate *w)
         replicate_pair_means(w);
         return family_deviance(w->family, w->d->y, w->pair_mu, w->pairs, w->d->pairs);
     }
-    for (ptrdiff_t k = 0; k < w->d->patterns; ++k) {
+    for (ptrdiff_t k = 0; k < w->patterns; ++k) {
         double n = w->count[k], s = w->sum[k], mu = w->mu[k];
-        if (n == 0.0)
-            continue;
         if (replicate_poisson(w))
             sum -= s * w->linear[k] - n * mu;
         else
@@ -80,7 +96,7 @@ static void evaluate_probit(Replicate *w, ptrdiff_t k)
 
 static int evaluate_family(Replicate *w, int probit)
 {
-    ptrdiff_t patterns = w->d->patterns;
+    ptrdiff_t patterns = w->patterns;
     double check = 0.0;
     if (!probit) {
         link_inverse(w->family, w->linear, w->mu, patterns);
@@ -89,10 +105,6 @@ static int evaluate_family(Replicate *w, int probit)
     }
     for (ptrdiff_t k = 0; k < patterns; ++k) {
         double n = w->count[k], slope = w->slope[k], var = w->var[k];
-        if (n == 0.0) {
-            w->w[k] = w->score[k] = 0.0;
-            continue;
-        }
         if (probit) {
             evaluate_probit(w, k);
         } else {
@@ -106,7 +118,7 @@ static int evaluate_family(Replicate *w, int probit)
 
 int replicate_evaluate(Replicate *w, int newton)
 {
-    const ptrdiff_t patterns = w->d->patterns;
+    const ptrdiff_t patterns = w->patterns;
     const int poisson = replicate_poisson(w);
     int64_t infinite = 0;
     if (!w->simple)
@@ -115,7 +127,7 @@ int replicate_evaluate(Replicate *w, int newton)
     for (ptrdiff_t k = 0; k < patterns; ++k) {
         double n = w->count[k], mu = w->mu[k];
         double weight = n * (poisson ? mu : mu * (1 - mu));
-        double score = n == 0.0 ? 0.0 : w->sum[k] - n * mu;
+        double score = w->sum[k] - n * mu;
         w->w[k] = weight;
         w->score[k] = score;
         infinite |= !(0.0 * weight + 0.0 * score == 0.0);
@@ -127,8 +139,8 @@ void replicate_predict(Replicate *w)
 {
     memcpy(w->previous, w->linear, sizeof(double) * w->padded);
     vec_combine(w->x, w->ld, w->d->p, w->b, w->linear, w->padded);
-    for (ptrdiff_t k = 0; w->d->offset && k < w->d->patterns; ++k)
-        w->linear[k] += w->d->offset[k];
+    for (ptrdiff_t k = 0; w->offset != NULL && k < w->patterns; ++k)
+        w->linear[k] += w->offset[k];
 }
 
 int replicate_separated(const Replicate *w)
@@ -138,10 +150,8 @@ int replicate_separated(const Replicate *w)
     if (!binary && !(w->family->link == LOG &&
                      (replicate_poisson(w) || w->family->name == NEGATIVE_BINOMIAL)))
         return 0;
-    for (ptrdiff_t k = 0; k < w->d->patterns; ++k) {
+    for (ptrdiff_t k = 0; k < w->patterns; ++k) {
         double step = w->linear[k] - w->previous[k];
-        if (w->count[k] == 0.0)
-            continue;
         if (w->sum[k] == 0.0)
             step = -step;
         else if (!binary || w->sum[k] != w->count[k]) {
@@ -157,7 +167,7 @@ int replicate_separated(const Replicate *w)
 static double log_lik_probit(const Replicate *w)
 {
     double sum = 0.0;
-    for (ptrdiff_t k = 0; k < w->d->patterns; ++k) {
+    for (ptrdiff_t k = 0; k < w->patterns; ++k) {
         double hits = w->sum[k], misses = w->count[k] - hits, x = w->linear[k];
         if (hits > 0)
             sum += hits * log(fmax(0.5 * erfc(-x * ROOT_HALF), MACHINE_EPS));
@@ -177,10 +187,8 @@ double replicate_log_lik(Replicate *w, int newton, double scale)
         return family_log_lik(w->family, w->d->y, w->pair_mu, NULL, w->pairs, scale, w->d->pairs);
     }
     const double most = exp(EXP_UPPER_LIMIT); /* statsmodels' bound */
-    for (ptrdiff_t k = 0; k < w->d->patterns; ++k) {
+    for (ptrdiff_t k = 0; k < w->patterns; ++k) {
         double n = w->count[k], s = w->sum[k], x = w->linear[k], mu = w->mu[k];
-        if (n == 0.0)
-            continue;
         if (replicate_poisson(w))
             sum += s * (newton ? x : log(mu)) - n * (newton ? fmin(mu, most) : mu);
         else if (newton) {
@@ -200,7 +208,7 @@ double replicate_pearson(Replicate *w)
         family_variance(w->family, w->pair_mu, w->pair_var, w->d->pairs);
     }
     for (ptrdiff_t i = 0; i < w->d->pairs; ++i) {
-        double c = w->pairs[i], mu = w->mu[w->d->pattern_of[i]], e = w->d->y[i] - mu;
+        double c = w->pairs[i], mu = w->mu[w->place[w->d->pattern_of[i]]], e = w->d->y[i] - mu;
         if (c != 0.0)
             sum += c * e * e / (!w->simple             ? w->pair_var[i]
                                 : replicate_poisson(w) ? mu

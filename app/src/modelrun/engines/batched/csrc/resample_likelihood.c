@@ -55,13 +55,13 @@ static double first_of_family(Replicate *w, double mean, double *scale)
     family_variance(family, w->pair_mu, w->pair_var, d->pairs);
     for (ptrdiff_t i = 0; i < d->pairs; ++i) {
         double c = w->pairs[i], slope = w->pair_slope[i], e = d->y[i] - w->pair_mu[i];
-        ptrdiff_t k = d->pattern_of[i];
+        ptrdiff_t k = w->place[d->pattern_of[i]];
         if (c == 0.0)
             continue;
         double weight = c / (slope * slope * w->pair_var[i]);
         w->w[k] += weight;
         w->score[k] +=
-            weight * (w->pair_linear[i] + slope * e - (d->offset ? d->offset[k] : 0.0));
+            weight * (w->pair_linear[i] + slope * e - (w->offset ? w->offset[k] : 0.0));
         pearson += c * e * e / w->pair_var[i];
     }
     *scale = dispersed ? pearson / (w->n - d->p) : 1.0;
@@ -80,14 +80,14 @@ static double first_regression(Replicate *w, double *scale)
         return first_of_family(w, mean, scale);
     for (ptrdiff_t i = 0; i < d->pairs; ++i) {
         double c = w->pairs[i], y = d->y[i];
-        ptrdiff_t k = d->pattern_of[i];
+        ptrdiff_t k = w->place[d->pattern_of[i]];
         if (c == 0.0)
             continue;
         double mu = replicate_poisson(w) ? (y + mean) / 2 : (y + 0.5) / 2;
         double weight = replicate_poisson(w) ? mu : mu * (1 - mu);
         double linear = replicate_poisson(w) ? log(mu) : log(mu / (1 - mu));
         w->w[k] += c * weight;
-        w->score[k] += c * (weight * (linear - (d->offset ? d->offset[k] : 0.0)) + (y - mu));
+        w->score[k] += c * (weight * (linear - (w->offset ? w->offset[k] : 0.0)) + (y - mu));
         double explained = replicate_poisson(w)
                                ? y * linear - mu
                                : y * log(mu + 1e-20) + (1 - y) * log(1 - mu + 1e-20);
@@ -135,10 +135,10 @@ static int newton_counts(Replicate *w, const LikelihoodOptions *o, int constant,
         w->b[j] = replicate_poisson(w) && constant >= 0 ? 0.001 : 0.0;
     if (replicate_poisson(w) && constant >= 0) {
         double mean = w->total;
-        if (w->d->offset) {
+        if (w->offset) {
             mean = 0.0;
-            for (ptrdiff_t k = 0; k < w->d->patterns; ++k)
-                mean += w->sum[k] / exp(w->d->offset[k]);
+            for (ptrdiff_t k = 0; k < w->patterns; ++k)
+                mean += w->sum[k] / exp(w->offset[k]);
         }
         w->b[constant] = log(mean / w->n);
     }
@@ -187,12 +187,12 @@ static void statistics(Replicate *w, const LikelihoodOptions *o, const Iterated 
     s[LIK_LOG_LIK] = replicate_log_lik(w, o->newton, scale);
     s[LIK_AIC] = -2 * s[LIK_LOG_LIK] + 2.0 * p;
     s[LIK_BIC] = -2 * s[LIK_LOG_LIK] + p * log(w->n);
-    if (!o->null_model || w->d->offset != NULL)
+    if (!o->null_model || w->offset != NULL)
         return;
     double mean = w->total / w->n;
-    for (ptrdiff_t k = 0; k < w->d->patterns; ++k)
+    for (ptrdiff_t k = 0; k < w->patterns; ++k)
         w->mu[k] = mean;
-    link_apply(w->family, w->mu, w->linear, w->d->patterns);
+    link_apply(w->family, w->mu, w->linear, w->patterns);
     if (!o->newton)
         s[LIK_NULL_DEVIANCE] = replicate_deviance(w);
     s[LIK_LL_NULL] = replicate_log_lik(w, o->newton, result->scale);
@@ -261,28 +261,28 @@ static int fit_one(Replicate *w, ptrdiff_t f, int constant, const LikelihoodOpti
 static void prepare(Replicate *w, int *constant)
 {
     const Distinct *d = w->d;
+    double *ones = w->known, *y = ones + w->ld_pairs;
     *constant = -1;
     for (int j = 0; j < d->p; ++j) {
-        double *column = w->x + j * w->ld;
-        if (d->x[j] != NULL) {
-            memcpy(column, d->x[j], sizeof(double) * d->patterns);
+        if (d->x[j] != NULL)
             continue;
-        }
         for (ptrdiff_t k = 0; k < d->patterns; ++k)
-            column[k] = 1.0;
+            w->x[j * w->ld + k] = 1.0;
         if (*constant < 0)
             *constant = j;
     }
     for (ptrdiff_t i = 0; i < d->pairs; ++i) {
-        double y = d->y[i];
-        if (!w->simple) {
-            w->log_factorials[i] = w->entropy[i] = 0.0;
-        } else if (replicate_poisson(w)) {
-            w->log_factorials[i] = log_factorial(w->family, y);
-            w->entropy[i] = (y > 0 ? y * log(y) : 0.0) - y;
+        ones[i] = 1.0;
+        y[i] = d->y[i];
+        if (!w->simple)
+            continue;
+        w->log_factorials[i] = log_factorial(w->family, y[i]);
+        w->entropy[i] = y[i] > 0 ? y[i] * log(y[i]) : 0.0;
+        if (replicate_poisson(w)) {
+            w->entropy[i] -= y[i];
         } else {
-            w->log_factorials[i] = log_factorial(w->family, y) + log_factorial(w->family, 1 - y);
-            w->entropy[i] = (y > 0 ? y * log(y) : 0.0) + (y < 1 ? (1 - y) * log(1 - y) : 0.0);
+            w->log_factorials[i] += log_factorial(w->family, 1 - y[i]);
+            w->entropy[i] += y[i] < 1 ? (1 - y[i]) * log(1 - y[i]) : 0.0;
         }
     }
 }
@@ -291,13 +291,13 @@ int resample_likelihood(const Distinct *d, const Draw *draw, const int64_t *repl
                         ptrdiff_t fits, const LikelihoodOptions *options,
                         const LikelihoodOutput *out)
 {
-    Replicate w = {.d = d, .padded = PADDED(d->patterns), .ld = PADDED(d->patterns)};
+    Replicate w = {.d = d, .ld = PADDED(d->patterns), .ld_pairs = PADDED(d->pairs)};
     Quantiles quantiles;
     Family family;
     int p = d->p, constant;
     size_t pp = PADDED((size_t)p * p);
     double *block =
-        aligned_doubles(w.ld * (p + 9) + 7 * PADDED(d->pairs) + 4 * pp + 4 * PADDED(p + 1));
+        aligned_doubles(w.ld * (p + 14) + 9 * w.ld_pairs + 4 * pp + 4 * PADDED(p + 1));
     double *next = block;
     if (!quantiles_open(&quantiles, options->level) || block == NULL) {
         free(block);
@@ -309,14 +309,20 @@ int resample_likelihood(const Distinct *d, const Draw *draw, const int64_t *repl
     w.x = take(&next, w.ld * p);
     w.simple = (family.name == POISSON && family.link == LOG) ||
                (family.name == BINOMIAL && family.link == LOGIT);
-    double **const vectors[] = {&w.count, &w.sum, &w.linear, &w.previous, &w.mu,
-                                &w.slope, &w.var, &w.w,      &w.score};
-    for (int k = 0; k < 9; ++k)
+    w.offset = d->offset != NULL ? take(&next, w.ld) : NULL;
+    w.drawn = (int32_t *)take(&next, w.ld);
+    w.place = (int32_t *)take(&next, w.ld);
+    double **const vectors[] = {&w.all_counts, &w.all_sums, &w.count, &w.sum,
+                                &w.linear,     &w.previous, &w.mu,    &w.slope,
+                                &w.var,        &w.w,        &w.score};
+    for (int k = 0; k < 11; ++k)
         *vectors[k] = take(&next, w.ld);
-    double **const pairs[] = {&w.pairs,       &w.log_factorials, &w.entropy, &w.pair_mu,
-                              &w.pair_linear, &w.pair_slope,     &w.pair_var};
-    for (int k = 0; k < 7; ++k)
-        *pairs[k] = take(&next, d->pairs);
+    w.known = take(&next, 4 * w.ld_pairs);
+    w.entropy = w.known + 2 * w.ld_pairs;
+    w.log_factorials = w.entropy + w.ld_pairs;
+    double **const pairs[] = {&w.pairs, &w.pair_mu, &w.pair_linear, &w.pair_slope, &w.pair_var};
+    for (int k = 0; k < 5; ++k)
+        *pairs[k] = take(&next, w.ld_pairs);
     double **const squares[] = {&w.l, &w.r, &w.inverse, &w.square};
     for (int k = 0; k < 4; ++k)
         *squares[k] = take(&next, pp);
