@@ -14,6 +14,7 @@ from modelrun.report.contents import (
     chapters,
     failing,
     heatmap,
+    methods,
     quality,
     ranking,
     significance,
@@ -176,6 +177,26 @@ def test_the_verdict_adds_up(results: Results) -> None:
     assert all(counts[str(name)] == count for name, count in status.items())
 
 
+@pytest.mark.parametrize(
+    ("models", "told"),
+    [
+        ([{"estimator": "OLS", "formula": "y ~ x"}], "Rows with missing values were dropped"),
+        ([{"estimator": "ARIMA", "endog": "y"}], "A series kept its missing values"),
+        ([{"callable": "own:fit"}], ""),
+    ],
+    ids=["formula", "series", "function"],
+)
+def test_what_became_of_missing_values_depends_on_the_model(
+    results: Results, models: list[dict[str, object]], told: str
+) -> None:
+    folder = results("few", groups=5, windows=40)
+    spec = {"data": {"uri": "rows.parquet"}, "models": models}
+    said = " ".join(methods.sentences(read(folder, {"spec": spec})))
+    assert "Data: rows.parquet." in said
+    assert told in said
+    assert ("missing" in said) == bool(told)
+
+
 def test_methods_are_told_from_the_spec(results: Results) -> None:
     folder = results("few", groups=5, windows=40)
     told = " ".join(verdict.pages(read(folder))[0].blocks[3].paragraphs)  # type: ignore[union-attr]
@@ -184,6 +205,7 @@ def test_methods_are_told_from_the_spec(results: Results) -> None:
         "autocorrelation-robust standard errors (HAC), 6 lags",
         "rolling windows of 60 rows over date within each of 5 values of portfolio",
         "method of Benjamini-Hochberg, in families of equal model and term",
-        "no violation, which excludes a rate above 1.0% with 95% confidence",
+        "Rows with missing values were dropped fit by fit.",
+        "300 of 22,800 batched fits were done again by plain statsmodels.",
     ):
         assert part in told

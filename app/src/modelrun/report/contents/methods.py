@@ -22,7 +22,7 @@ ERRORS = {
 
 ENGINES = {
     "batched": "compiled kernels (batched)",
-    "statsmodels": "plain statsmodels",
+    "statsmodels": "statsmodels",
     "callable": "the function",
 }
 
@@ -118,7 +118,16 @@ def _data(spec: Mapping[str, Any]) -> str:
         text = f"Data: the bundled set {data['dataset']}"
     if text and data.get("where"):
         text += f", where {data['where']}"
-    return f"{text}. Rows with missing values were dropped fit by fit." if text else ""
+    return " ".join([f"{text}.", *_missing(spec)]) if text else ""
+
+
+def _missing(spec: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what became of missing values; a function is given all rows and does as it likes."""
+    models = [model for model in spec.get("models", []) if isinstance(model, Mapping)]
+    if any(model.get("formula") for model in models):
+        yield "Rows with missing values were dropped fit by fit."
+    if any(model.get("endog") for model in models):
+        yield "A series kept its missing values, which state space models take for gaps."
 
 
 def _inference(spec: Mapping[str, Any]) -> str:
@@ -169,23 +178,4 @@ def _computation(tables: Tables) -> str:
 
 def _audit(run: Mapping[str, Any]) -> str:
     audit = run.get("audit")
-    if isinstance(audit, str):
-        return f"Audit: {audit.rstrip('.')}."
-    if not isinstance(audit, Mapping):
-        return ""
-    said = next((audit[key] for key in ("sentence", "words", "statement") if audit.get(key)), None)
-    if said:
-        return str(said)
-    size = next((audit[key] for key in ("fits", "refitted", "sample", "size", "audited")
-                 if isinstance(audit.get(key), int)), None)  # fmt: skip
-    if not size:
-        return ""
-    broken = audit.get("violations", 0)
-    broken = len(broken) if isinstance(broken, list | dict) else int(broken or 0)
-    text = f"An audit refitted {numbers.plural(size, 'batched fit')} by plain statsmodels"
-    if broken:
-        return f"{text} and found {numbers.plural(broken, 'violation')}."
-    return (
-        f"{text} and found no violation, which excludes a rate above "
-        f"{numbers.percent(3 / size)} with 95% confidence."
-    )
+    return str(audit.get("sentence", "")) if isinstance(audit, Mapping) else ""
