@@ -199,6 +199,13 @@ def test_what_workers_load_exists_and_is_not_all_of_statsmodels() -> None:
     assert imported(code, "statsmodels.api", "statsmodels.tsa.arima.model") == set()
 
 
+def test_workers_and_the_audit_do_without_what_validates_files() -> None:
+    names = {*preloads.modules("statsmodels", "OLS"), *preloads.modules("batched", "OLS")}
+    names |= {"modelrun.engines.callable_engine", "modelrun.engines.audit", "modelrun.backends.dask"}
+    code = f"import importlib\nfor name in {sorted(names)!r}: importlib.import_module(name)"
+    assert imported(code, "pydantic", "modelrun_api.spec") == set()
+
+
 def test_a_look_at_a_file_loads_no_large_library() -> None:
     program = "import modelrun.cli.fitting"
     assert imported(program, "numpy", "pyarrow", "pydantic", "subprocess", "distributed") == set()

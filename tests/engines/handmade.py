@@ -8,7 +8,7 @@ import pandas as pd
 import pyarrow as pa
 
 from modelrun.plan.slices import Slices
-from modelrun.plan.study import Design, Outputs, PlannedModel, Study
+from modelrun.plan.study import Design, ModelSpec, Outputs, PlannedModel, Study
 from modelrun.plan.task import Task
 from modelrun_api.spec import Model, Resample
 
@@ -76,7 +76,7 @@ def study_of(
     planned = tuple(
         PlannedModel(
             name=spec["name"],
-            spec=Model.model_validate(spec),
+            spec=ModelSpec.of(Model.model_validate(spec)),
             columns=tuple(data.columns),
             engine="callable" if "callable" in spec else engine,
             reason="",

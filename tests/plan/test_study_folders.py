@@ -11,6 +11,7 @@ import pytest
 
 from modelrun import datasets
 from modelrun.plan import build, study_files
+from modelrun.plan.study import ModelSpec, Resampling
 from modelrun_api.spec import ModelRunSpec
 from support.imports import imported
 
@@ -61,7 +62,8 @@ def test_a_study_opens_as_it_was_planned_also_at_another_place(tmp_path: Path) -
         )
         assert len(study.slices) * 3 == len(plan)
         assert study.slices.replicates == 3
-        assert study.resample == SPEC.slices.resample
+        assert study.resample == Resampling.of(SPEC.slices.resample)
+        assert [model.spec for model in study.models] == [ModelSpec.of(m) for m in SPEC.models]
         assert study.min_rows == 100
         assert study.window_column == "date"
         assert study.outputs.conf_level == 0.9

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from modelrun.engines import frame
 from modelrun.plan.slices import Slices
-from modelrun.plan.study import Outputs, PlannedModel, Study
+from modelrun.plan.study import ModelSpec, Outputs, PlannedModel, Study
 from modelrun_api.spec import Model
 
 COEFFICIENTS = ("estimate", "std_error", "p_value")
@@ -37,7 +37,7 @@ def study(
         models=tuple(
             PlannedModel(
                 f"model-{i}",
-                Model(name=f"model-{i}", estimator="OLS", formula="excess ~ mkt"),
+                ModelSpec.of(Model(name=f"model-{i}", estimator="OLS", formula="excess ~ mkt")),
                 ("excess", "mkt"),
                 "statsmodels",
                 "",

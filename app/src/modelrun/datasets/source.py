@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import pyarrow as pa
@@ -15,7 +15,9 @@ from modelrun.datasets.files import File, absolute, format_of
 from modelrun.datasets.parquet_rows import ParquetRows
 from modelrun.errors import UserMistake
 from modelrun.nearest import suggestion
-from modelrun_api.spec import Data
+
+if TYPE_CHECKING:  # workers import this module, and do without what validates files
+    from modelrun_api.spec import Data
 
 ROW: Final = "__row__"
 """The column that holds each row's place in the data as read, before `where`, from 0."""

@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from modelrun import arrays
 from modelrun.engines import exact_quantreg
-from modelrun_api.spec import Model
+from modelrun.plan.study import ModelSpec
 
 Floats = npt.NDArray[np.float64]
 
@@ -64,7 +64,7 @@ class Comparison:
     violations: tuple[Violation, ...]
 
 
-def solver(model: Model) -> str:
+def solver(model: ModelSpec) -> str:
     """Return the name under which a model's solver may have a wider contract."""
     return "" if exact_quantreg.asked(model.fit) else model.estimator or ""
 

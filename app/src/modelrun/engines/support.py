@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from modelrun.engines import batched
-from modelrun.plan.study import Design, Outputs
-from modelrun_api.spec import Model
+from modelrun.plan.study import Design, ModelSpec, Outputs
 
 
 def objection(
-    model: Model, *, design: Design | None, design_reason: str, outputs: Outputs
+    model: ModelSpec, *, design: Design | None, design_reason: str, outputs: Outputs
 ) -> str | None:
     """Return why the kernels cannot fit a model, or None where they can.
 

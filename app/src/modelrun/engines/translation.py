@@ -14,8 +14,7 @@ from typing import Any, Literal, cast
 from modelrun.engines import exact_quantreg
 from modelrun.engines.batched.covariance import HAC, HC, Covariance, Nonrobust
 from modelrun.engines.batched.glm import Family, supports
-from modelrun.plan.study import Outputs
-from modelrun_api.spec import Model
+from modelrun.plan.study import ModelSpec, Outputs
 
 Kind = Literal["linear", "glm", "discrete", "quantile"]
 
@@ -74,7 +73,7 @@ class Translation:
         return (*(self.columns or {}).values(), *clusters)
 
 
-def translate(model: Model, outputs: Outputs) -> Translation:
+def translate(model: ModelSpec, outputs: Outputs) -> Translation:
     """Translate a model.
 
     Args:
@@ -120,7 +119,7 @@ def translate(model: Model, outputs: Outputs) -> Translation:
     return found
 
 
-def _glm(model: Model) -> Translation:
+def _glm(model: ModelSpec) -> Translation:
     covariance, use_t = _covariance(model.fit, allowed={"maxiter", "method", "disp"})
     if model.fit.get("method", "IRLS") != "IRLS":
         raise NotBatchedError("the kernels equal method IRLS only")
@@ -148,7 +147,7 @@ def _glm(model: Model) -> Translation:
     )
 
 
-def _quantile(model: Model) -> Translation:
+def _quantile(model: ModelSpec) -> Translation:
     _columns(model.init, set(), "QuantReg")
     words = dict(model.fit)
     checked: dict[str, Any] = {}

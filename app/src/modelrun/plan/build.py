@@ -29,7 +29,7 @@ from modelrun.plan.digest import Digest
 from modelrun.plan.engine_choice import Choose, Question
 from modelrun.plan.hashing import Hashes, Rows
 from modelrun.plan.slices import Slices
-from modelrun.plan.study import Design, Outputs, PlannedModel, Study
+from modelrun.plan.study import Design, ModelSpec, Outputs, PlannedModel, Resampling, Study
 from modelrun.plan.survey import Survey
 from modelrun.plan.words import Lanes, Words
 from modelrun_api.spec import Model, ModelRunSpec
@@ -116,7 +116,8 @@ def build(
     Raises:
         UserMistake: Groups, windows, formulas or callables cannot be made of these rows.
     """
-    window, resample = spec.slices.window, spec.slices.resample
+    window = spec.slices.window
+    resample = None if spec.slices.resample is None else Resampling.of(spec.slices.resample)
     hashes: Hashes
     if isinstance(rows, Survey):
         sorted_rows, hashes = rows.panel, rows
@@ -144,9 +145,10 @@ def build(
         if sharing not in designs:
             designs[sharing] = _design(model, at, sorted_rows.table, slices)
         built, reason = designs[sharing]
+        plain = ModelSpec.of(model)
         engine, why = choose(
             Question(
-                model=model,
+                model=plain,
                 asked=spec.execution.engine,
                 design=built,
                 design_reason=reason,
@@ -159,7 +161,7 @@ def build(
         planned.append(
             PlannedModel(
                 name=model.name,
-                spec=model,
+                spec=plain,
                 columns=columns.of_model(model, at, known),
                 engine=engine,
                 reason=why,

@@ -14,9 +14,8 @@ from functools import cache
 from typing import Any, Final
 
 from modelrun import packages
-from modelrun.plan.study import Outputs
+from modelrun.plan.study import ModelSpec, Outputs, Resampling
 from modelrun_api.canonical import canonical_bytes
-from modelrun_api.spec import Model, Resample
 
 NUMERICS: Final = 1
 """Raised whenever our own code computes other numbers, or other tables, from the same rows."""
@@ -45,11 +44,11 @@ class Digest:
 
 
 def of_model(
-    model: Model,
+    model: ModelSpec,
     *,
     engine: str,
     outputs: Outputs,
-    resample: Resample | None,
+    resample: Resampling | None,
     min_rows: int | None,
     formula_engine: str,
     code: str | None,

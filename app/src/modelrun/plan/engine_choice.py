@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from modelrun.plan.study import Design, Outputs
-from modelrun_api.spec import Model, Resample, Window
+from modelrun.plan.study import Design, ModelSpec, Outputs, Resampling
+
+if TYPE_CHECKING:  # workers ask nothing, and do without what validates files
+    from modelrun_api.spec import Window
 
 EngineName = Literal["batched", "statsmodels", "callable"]
 
@@ -20,7 +22,7 @@ EngineName = Literal["batched", "statsmodels", "callable"]
 class Question:
     """What is known about a model before it is planned."""
 
-    model: Model
+    model: ModelSpec
     asked: Literal["auto", "batched", "statsmodels"]
     """execution.engine of the file."""
 
@@ -32,7 +34,7 @@ class Question:
 
     outputs: Outputs
     window: Window | None
-    resample: Resample | None
+    resample: Resampling | None
     field: str
     """The model's path in the document, for messages."""
 

@@ -19,12 +19,12 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from modelrun_api.spec import Resample
+from modelrun.plan.study import Resampling
 
 Ints = npt.NDArray[np.int64]
 
 
-def rows(resample: Resample, n_rows: int, replicate: int) -> Ints:
+def rows(resample: Resampling, n_rows: int, replicate: int) -> Ints:
     """Return the rows of one replicate, counted from the start of its slice, shape (n_rows,)."""
     if n_rows == 0:
         return np.zeros(0, dtype=np.int64)
@@ -37,12 +37,12 @@ def rows(resample: Resample, n_rows: int, replicate: int) -> Ints:
     return drawn
 
 
-def counts(resample: Resample, n_rows: int, replicate: int) -> Ints:
+def counts(resample: Resampling, n_rows: int, replicate: int) -> Ints:
     """Return how often each row of the slice is in one replicate, shape (n_rows,)."""
     return np.bincount(rows(resample, n_rows, replicate), minlength=n_rows)
 
 
-def counts_of(resample: Resample, n_rows: int, replicates: Ints) -> npt.NDArray[np.float64]:
+def counts_of(resample: Resampling, n_rows: int, replicates: Ints) -> npt.NDArray[np.float64]:
     """Return the counts of many replicates as weights, shape (len(replicates), n_rows)."""
     weights = np.empty((len(replicates), n_rows))
     for at, replicate in enumerate(replicates.tolist()):

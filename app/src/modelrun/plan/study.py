@@ -7,9 +7,9 @@ in memory once per machine. The folder is self-contained and travels to other no
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +17,9 @@ import pyarrow as pa
 
 from modelrun.datasets.parquet_rows import ParquetRows
 from modelrun.plan.slices import Slices
-from modelrun_api.spec import Model, Resample
+
+if TYPE_CHECKING:
+    from modelrun_api.spec import Model, Resample
 
 Floats = npt.NDArray[np.float64]
 
@@ -91,11 +93,66 @@ class Design:
 
 
 @dataclass(frozen=True, slots=True)
+class ModelSpec:
+    """A model as its file has it; see modelrun_api.spec.Model.
+
+    It was validated long ago, so that workers need not load what validates.
+    """
+
+    name: str
+    estimator: str | None = None
+    formula: str | None = None
+    endog: str | None = None
+    exog: list[str] = field(default_factory=list)
+    time: str | None = None
+    init: dict[str, Any] = field(default_factory=dict)
+    fit: dict[str, Any] = field(default_factory=dict)
+    callable: str | None = None
+    kwargs: dict[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, model: Model) -> Self:
+        """Return the same as plain data."""
+        return cls(**{each.name: getattr(model, each.name) for each in fields(cls)})
+
+    def document(self) -> dict[str, Any]:
+        """Return the JSON document, without what is None."""
+        named = {each.name: getattr(self, each.name) for each in fields(self)}
+        return {name: value for name, value in named.items() if value is not None}
+
+
+@dataclass(frozen=True, slots=True)
+class Resampling:
+    """How replicates are drawn; see modelrun_api.spec.Resample."""
+
+    method: Literal["pairs", "block"]
+    replicates: int
+    seed: int
+    block_length: int | None = None
+
+    @classmethod
+    def of(cls, resample: Resample) -> Self:
+        """Return the same as plain data."""
+        return cls(resample.method, resample.replicates, resample.seed, resample.block_length)
+
+    def document(self) -> dict[str, Any]:
+        """Return the JSON document, without what is None."""
+        found = {"method": self.method, "replicates": self.replicates, "seed": self.seed}
+        return found if self.block_length is None else found | {"blockLength": self.block_length}
+
+    @classmethod
+    def of_document(cls, document: dict[str, Any]) -> Self:
+        """Return what `document` has written."""
+        draw = document["method"], document["replicates"], document["seed"]
+        return cls(*draw, document.get("blockLength"))
+
+
+@dataclass(frozen=True, slots=True)
 class PlannedModel:
     """A model of the study with all decisions made."""
 
     name: str
-    spec: Model
+    spec: ModelSpec
     columns: tuple[str, ...]
     """Columns of the panel that it reads."""
 
@@ -129,7 +186,7 @@ class Study:
 
     window_column: str | None
     min_rows: int | None
-    resample: Resample | None
+    resample: Resampling | None
     outputs: Outputs
     fit_timeout_seconds: float
     code_folder: Path | None

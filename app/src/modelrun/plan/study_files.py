@@ -23,8 +23,15 @@ from pyarrow import ipc
 from modelrun import arrays
 from modelrun.datasets.parquet_rows import ParquetRows
 from modelrun.plan.slices import Slices
-from modelrun.plan.study import Design, DesignColumn, Outputs, PlannedModel, Study
-from modelrun_api.spec import Model, Resample
+from modelrun.plan.study import (
+    Design,
+    DesignColumn,
+    ModelSpec,
+    Outputs,
+    PlannedModel,
+    Resampling,
+    Study,
+)
 
 _STUDY = "study.json"
 _PANEL = "panel.arrow"
@@ -77,7 +84,7 @@ def open_study(folder: Path) -> Study:
         groups=read_table(folder / _GROUPS),
         window_column=document["windowColumn"],
         min_rows=document["minRows"],
-        resample=None if resample is None else Resample.model_validate(resample),
+        resample=None if resample is None else Resampling.of_document(resample),
         outputs=Outputs(
             coefficients=tuple(outputs["coefficients"]),
             fits=tuple(outputs["fits"]),
@@ -194,7 +201,7 @@ def _resting(entry: dict[str, Any] | None) -> ParquetRows | None:
 
 
 def _model(entry: dict[str, Any], designs: dict[int, Design]) -> PlannedModel:
-    spec = Model.model_validate(entry["spec"])
+    spec = ModelSpec(**entry["spec"])
     return PlannedModel(
         name=spec.name,
         spec=spec,
