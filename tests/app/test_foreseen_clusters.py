@@ -201,7 +201,11 @@ def test_what_workers_load_exists_and_is_not_all_of_statsmodels() -> None:
 
 def test_workers_and_the_audit_do_without_what_validates_files() -> None:
     names = {*preloads.modules("statsmodels", "OLS"), *preloads.modules("batched", "OLS")}
-    names |= {"modelrun.engines.callable_engine", "modelrun.engines.audit", "modelrun.backends.dask"}
+    names |= {
+        "modelrun.engines.callable_engine",
+        "modelrun.engines.audit",
+        "modelrun.backends.dask",
+    }
     code = f"import importlib\nfor name in {sorted(names)!r}: importlib.import_module(name)"
     assert imported(code, "pydantic", "modelrun_api.spec") == set()
 

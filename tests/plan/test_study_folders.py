@@ -63,7 +63,8 @@ def test_a_study_opens_as_it_was_planned_also_at_another_place(tmp_path: Path) -
         assert len(study.slices) * 3 == len(plan)
         assert study.slices.replicates == 3
         assert study.resample == Resampling.of(SPEC.slices.resample)
-        assert [model.spec for model in study.models] == [ModelSpec.of(m) for m in SPEC.models]
+        specs = {model.name: ModelSpec.of(model) for model in SPEC.models}
+        assert {model.name: model.spec for model in study.models} == specs
         assert study.min_rows == 100
         assert study.window_column == "date"
         assert study.outputs.conf_level == 0.9
