@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterable
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -185,6 +186,10 @@ def test_kernels_are_foreseen_for_the_estimators_that_have_them() -> None:
     assert set(FAST) == WITH_KERNELS
 
 
+def importing(names: Iterable[str]) -> str:
+    return f"import importlib\nfor name in {sorted(names)!r}: importlib.import_module(name)"
+
+
 def test_what_workers_load_exists_and_is_not_all_of_statsmodels() -> None:
     names = {
         module
@@ -192,11 +197,9 @@ def test_what_workers_load_exists_and_is_not_all_of_statsmodels() -> None:
         for engine in ("batched", "statsmodels")
         for module in preloads.modules(engine, entry)
     }
-    code = f"import importlib\nfor name in {sorted(names)!r}: importlib.import_module(name)"
-    assert imported(code, *names) == names
+    assert imported(importing(names), *names) == names
     mixed = preloads.modules("statsmodels", "MixedLM")
-    code = f"import importlib\nfor name in {mixed!r}: importlib.import_module(name)"
-    assert imported(code, "statsmodels.api", "statsmodels.tsa.arima.model") == set()
+    assert imported(importing(mixed), "statsmodels.api", "statsmodels.tsa.arima.model") == set()
 
 
 def test_workers_and_the_audit_do_without_what_validates_files() -> None:
@@ -206,8 +209,7 @@ def test_workers_and_the_audit_do_without_what_validates_files() -> None:
         "modelrun.engines.audit",
         "modelrun.backends.dask",
     }
-    code = f"import importlib\nfor name in {sorted(names)!r}: importlib.import_module(name)"
-    assert imported(code, "pydantic", "modelrun_api.spec") == set()
+    assert imported(importing(names), "pydantic", "modelrun_api.spec") == set()
 
 
 def test_a_look_at_a_file_loads_no_large_library() -> None:

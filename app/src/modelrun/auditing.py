@@ -107,8 +107,7 @@ class Auditor:
         """
         if not self._share or all(model.engine != "batched" for model in plan.study.models):
             return False
-        if self._process is None:
-            self._process = _start(self._estimators)
+        assert self._process is not None  # batched models are of estimators that have kernels
         among = None
         if len(chosen) < len(plan):
             among = self._out.with_name("among.npy")

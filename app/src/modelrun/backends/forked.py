@@ -7,15 +7,9 @@ workers share.
 
 from __future__ import annotations
 
-import contextlib
-import importlib
 import os
 
 from modelrun.backends.cluster_process import PRELOAD_VARIABLE
-from modelrun.backends.loading import loading, put_off
+from modelrun.backends.loading import load_for_good
 
-with loading(for_good=True):
-    put_off("numpy.f2py")
-    for _name in os.environ.pop(PRELOAD_VARIABLE, "").split():
-        with contextlib.suppress(Exception):  # who needs it imports it again, and hears of it
-            importlib.import_module(_name)
+load_for_good(os.environ.pop(PRELOAD_VARIABLE, "").split())

@@ -13,8 +13,8 @@ from __future__ import annotations
 import gc
 import importlib.util
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 
 
 @contextmanager
@@ -33,6 +33,19 @@ def loading(*, for_good: bool) -> Iterator[None]:
             gc.freeze()
         if was:
             gc.enable()
+
+
+def load_for_good(names: Iterable[str]) -> None:
+    """Import what this process will need; what cannot be, whoever needs it imports and hears of.
+
+    Args:
+        names: Modules.
+    """
+    with loading(for_good=True):
+        put_off("numpy.f2py")
+        for name in names:
+            with suppress(Exception):
+                importlib.import_module(name)
 
 
 def put_off(name: str) -> None:

@@ -34,6 +34,8 @@ def results(folder: str, *, diff: str | None, csv: Path | None, as_json: bool) -
 
 def report(folder: str, *, html: bool, pdf: bool) -> int:
     """Draw the report again."""
+    if not (html or pdf):
+        return 0
     from modelrun.reporting import drawing
 
     with drawing(folder, html=html, pdf=pdf) as draw:

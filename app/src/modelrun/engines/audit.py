@@ -8,11 +8,11 @@ gate has handed over: those are statsmodels' own.
 
 from __future__ import annotations
 
-import importlib
 import json
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from modelrun import arrays
-from modelrun.backends.loading import loading, put_off
+from modelrun.backends.loading import load_for_good
 from modelrun.engines import contract, piecewise, preloads
 from modelrun.engines.contract import Comparison, Violation
 from modelrun.plan.study import Study
@@ -308,12 +308,8 @@ def read(study: Study, path: Path) -> tuple[list[Sample], list[pa.RecordBatch]]:
 
 def main() -> int:
     """Run as a process: load what the estimators named as arguments need, read the order, do it."""
-    with loading(for_good=True):
-        put_off("numpy.f2py")
-        for estimator in sys.argv[1:]:
-            for module in preloads.modules("statsmodels", estimator):
-                importlib.import_module(module)
-
+    needed = (preloads.modules("statsmodels", estimator) for estimator in sys.argv[1:])
+    load_for_good(chain.from_iterable(needed))
     order = sys.stdin.buffer.read()
     if not order:
         return 0  # there was nothing to audit

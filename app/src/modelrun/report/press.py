@@ -8,7 +8,6 @@ fresh process, it is safe to fork and does not care what the main program is.
 from __future__ import annotations
 
 import contextlib
-import importlib.util
 import os
 import pickle
 import subprocess
@@ -18,6 +17,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import IO, Final
 
+from modelrun.backends.loading import put_off
 from modelrun.errors import ModelrunError
 from modelrun.report.page import Page
 
@@ -132,22 +132,9 @@ def _send(pipe: IO[bytes], order: Order) -> None:
         pipe.flush()
 
 
-def _postpone(name: str) -> None:
-    """Have a module loaded when something in it is used, not when it is imported."""
-    spec = importlib.util.find_spec(name)
-    if spec is not None and spec.loader is not None and name not in sys.modules:
-        loader = importlib.util.LazyLoader(spec.loader)
-        spec.loader = loader
-        module = importlib.util.module_from_spec(spec)
-        sys.modules[name] = module
-        loader.exec_module(module)
-        parent, _, child = name.rpartition(".")
-        setattr(sys.modules[parent], child, module)
-
-
 def main() -> None:
     """Warm up, read what is to be printed, print it, write the result."""
-    _postpone("fontTools.subset")  # a fifth of the warm-up, and not needed for our fonts
+    put_off("fontTools.subset")  # a fifth of the warm-up, and not needed for our fonts
     from modelrun.report.paper.pressroom import work
 
     work(sys.stdin.buffer, sys.stdout.buffer)

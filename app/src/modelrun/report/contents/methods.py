@@ -44,7 +44,7 @@ def sentences(tables: Tables) -> tuple[str, ...]:
 
 
 def _models(spec: Mapping[str, Any]) -> str:
-    models = [model for model in spec.get("models", []) if isinstance(model, Mapping)]
+    models = _listed(spec)
     if not models:
         return ""
     if len(models) > 1:
@@ -64,6 +64,10 @@ def _models(spec: Mapping[str, Any]) -> str:
     if lags is not None:
         errors += f", {numbers.plural(float(lags), 'lag')}"
     return f"{what} was fitted to every slice" + (f", with {errors}." if errors else ".")
+
+
+def _listed(spec: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    return [model for model in spec.get("models", []) if isinstance(model, Mapping)]
 
 
 def settings(model: Mapping[str, Any]) -> str:
@@ -123,7 +127,7 @@ def _data(spec: Mapping[str, Any]) -> str:
 
 def _missing(spec: Mapping[str, Any]) -> Iterator[str]:
     """Yield what became of missing values; a function is given all rows and does as it likes."""
-    models = [model for model in spec.get("models", []) if isinstance(model, Mapping)]
+    models = _listed(spec)
     if any(model.get("formula") for model in models):
         yield "Rows with missing values were dropped fit by fit."
     if any(model.get("endog") for model in models):

@@ -297,7 +297,7 @@ int resample_likelihood(const Distinct *d, const Draw *draw, const int64_t *repl
     int p = d->p, constant;
     size_t pp = PADDED((size_t)p * p);
     double *block =
-        aligned_doubles(w.ld * (p + 14) + 9 * w.ld_pairs + 4 * pp + 4 * PADDED(p + 1));
+        aligned_doubles(w.ld * (p + 14) + 9 * w.ld_pairs + 3 * pp + 3 * PADDED(p + 1));
     double *next = block;
     if (!quantiles_open(&quantiles, options->level) || block == NULL) {
         free(block);
@@ -323,11 +323,11 @@ int resample_likelihood(const Distinct *d, const Draw *draw, const int64_t *repl
     double **const pairs[] = {&w.pairs, &w.pair_mu, &w.pair_linear, &w.pair_slope, &w.pair_var};
     for (int k = 0; k < 5; ++k)
         *pairs[k] = take(&next, w.ld_pairs);
-    double **const squares[] = {&w.l, &w.r, &w.inverse, &w.square};
-    for (int k = 0; k < 4; ++k)
+    double **const squares[] = {&w.l, &w.r, &w.inverse};
+    for (int k = 0; k < 3; ++k)
         *squares[k] = take(&next, pp);
-    double **const small[] = {&w.b, &w.g, &w.variance, &w.scratch};
-    for (int k = 0; k < 4; ++k)
+    double **const small[] = {&w.b, &w.g, &w.variance};
+    for (int k = 0; k < 3; ++k)
         *small[k] = take(&next, p + 1);
     prepare(&w, &constant);
     for (ptrdiff_t f = 0; f < fits; ++f) {
