@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
 
 from modelrun import arrays, auditing
+from modelrun.report import press, report
+
+EXAMPLES = Path(__file__).parents[2] / "app" / "examples"
 
 FILE = """
 apiVersion: modelrun.dev/v1alpha1
@@ -49,6 +53,31 @@ def test_the_report_tells_of_a_clean_audit(run, tmp_path):
     assert document["audit"]["violations"] == 0
     assert document["audit"]["sentence"] in page
     assert set(document["timings"]) >= {"fitting", "tables", "audit", "report"}
+
+
+@pytest.mark.parametrize("wanted", ["starter", "fama-french-rolling", "randhie-poisson-bootstrap"])
+def test_what_was_printed_before_the_audit_ended_keeps_its_place(
+    modelrun, tmp_path, monkeypatch, wanted
+):
+    presses = []
+
+    class Counted(press.Press):
+        def __init__(self):
+            presses.append(self)
+            super().__init__()
+
+    monkeypatch.setattr(press, "Press", Counted)
+    monkeypatch.setattr(report, "Press", Counted)
+    file = EXAMPLES / f"{wanted}.yaml"
+    if wanted == "starter":
+        file = tmp_path / "modelrun.yaml"
+        modelrun("init", file)
+    ended = modelrun("run", file, "--to", tmp_path / "out")
+    assert ended.code == 0, ended.err
+    assert told(tmp_path)[0]["audit"]["fits"] == 300
+    assert len(presses) == 1
+    stages = [line.partition(":")[0] for line in ended.err.splitlines()]
+    assert stages[-3:] == ["tables", "audit", "report"]
 
 
 def test_a_model_with_a_violation_is_fitted_again_and_stays_distrusted(run, tmp_path, monkeypatch):

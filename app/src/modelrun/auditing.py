@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import os
 import subprocess
 import sys
@@ -120,6 +121,25 @@ class Auditor:
         self._sending.start()
         return True
 
+    def expected(self) -> AuditOutcome:
+        """Return what is likely to come of what was begun: a clean audit.
+
+        A report is laid out for it while the audit works, so that its pages keep their numbers.
+        """
+        from modelrun.engines import audit
+
+        assert self._begun is not None
+        batched = _batched(self._begun.plan, self._begun.chosen)
+        compared = min(batched, max(audit.LEAST, math.ceil(self._share * batched)))
+        return audit.AuditOutcome(
+            compared=compared,
+            random=batched if compared == batched else -(-compared // 2),
+            batched=batched,
+            violations=(),
+            models=(),
+            largest=dict.fromkeys(("estimate", "std_error", "p_value"), 1e-3),
+        )
+
     def outcome(self, store: Store, stopping: Stopping) -> AuditOutcome:
         """Wait for what was begun and compare it with what is stored.
 
@@ -203,12 +223,17 @@ def _compared(
         kept.append(_restricted(sample, sample.slices()[rows]))
         ours.append(_stored(store, positions[rows]))
         references.append(reference.take(arrays.from_numpy(rows)))
-    batched = sum(
+    return audit.compare(study, kept, ours, references, batched=_batched(plan, chosen))
+
+
+def _batched(plan: Plan, chosen: Ints) -> int:
+    """Return how many fits of a run are of batched models."""
+    study = plan.study
+    return sum(
         int(np.count_nonzero(chosen // len(study.slices) == at))
         for at, model in enumerate(study.models)
         if model.engine == "batched"
     )
-    return audit.compare(study, kept, ours, references, batched=batched)
 
 
 def distrusted_before(store: Store, plan: Plan) -> frozenset[str]:

@@ -1,22 +1,20 @@
-"""The end of a run: the report, and run.json as the last file.
-
-run.json says what was computed from what; the report shows it. Both need the same facts, which
-are put together here.
-"""
+"""The end of a run: what run.json says, and what the report shows of it."""
 
 from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from modelrun.plan.build import Plan
 from modelrun.results import run_json
 from modelrun.results.counts import Counts
-from modelrun.store.store import Store
 from modelrun.verdict import Verdict
 from modelrun_api.loader import Loaded
+
+if TYPE_CHECKING:
+    from modelrun.engines.audit import AuditOutcome
 
 SECRETS_VARIABLE: Final = "MODELRUN_SECRET_VARIABLES"
 """Environment variable with the names of variables that came from a Secret, by commas."""
@@ -40,10 +38,13 @@ class Facts:
     trial: Mapping[str, Any]
     """What `--only` and `--sample` chose; empty for a whole run."""
 
-    audit: Mapping[str, Any] | None = None
+    def bundle(self, audited: AuditOutcome | None, seconds: Mapping[str, float]) -> dict[str, Any]:
+        """Return what run.json says if the run ends now.
 
-    def bundle(self, seconds: Mapping[str, float], *, finished: dt.datetime) -> dict[str, Any]:
-        """Return the content of run.json."""
+        Args:
+            audited: The audit's outcome, if there was an audit.
+            seconds: Seconds of each stage.
+        """
         spec = self.loaded.run.spec
         study = self.plan.study
         source = spec.data.document() if spec.data is not None else {}
@@ -54,7 +55,7 @@ class Facts:
             data={"fingerprint": self.plan.data_fingerprint, "rows": self.rows, "source": source},
             seconds=seconds,
             started=self.started.isoformat(timespec="seconds"),
-            finished=finished.isoformat(timespec="seconds"),
+            finished=dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
             formula_engine=study.formula_engine,
             backend=self.backend,
             environment=self.environment,
@@ -70,16 +71,11 @@ class Facts:
                 for model in study.models
             ],
             seeds={} if study.resample is None else {"resample": study.resample.seed},
-            audit=self.audit,
+            audit=None if audited is None else audited.document(),
             verdict=str(self.verdict),
             secret_names=frozenset(self.environment.get(SECRETS_VARIABLE, "").split(",")) - {""},
             more={"trial": dict(self.trial)} if self.trial else None,
         )
-
-
-def write(facts: Facts, store: Store, seconds: Mapping[str, float]) -> None:
-    """Write run.json; from then on the run counts as complete."""
-    run_json.write(store.place, facts.bundle(seconds, finished=dt.datetime.now(dt.UTC)))
 
 
 def _libraries() -> list[dict[str, Any]]:

@@ -14,14 +14,14 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from modelrun import auditing, finishing, remaining, selection
+from modelrun import auditing, remaining, selection
 from modelrun.auditing import Auditor
 from modelrun.backends.backend import Backend
 from modelrun.backends.catalog import open_backend
@@ -38,6 +38,7 @@ from modelrun.plan.build import Plan
 from modelrun.plan.shelf import Shelf
 from modelrun.preparing import Prepared, located, prepare
 from modelrun.progress import Display, Tally
+from modelrun.results import run_json
 from modelrun.results.assemble import assemble
 from modelrun.serving import serve
 from modelrun.stages import Stages
@@ -170,7 +171,8 @@ class _Run:
             chosen = selection.sample(len(prepared.plan), self.options.sample)
             under_audit = self.fit(prepared.plan, store, chosen, distrusted, auditor)
             facts = self.tabulate(prepared, store, chosen)
-            with self.drawing(facts, press) as draw:
+            likely = auditor.expected() if under_audit else None
+            with self.drawing(facts, likely, press, "audit" if under_audit else "report") as draw:
                 audited = self.audit(store, auditor) if under_audit else None
                 if audited is None or audited.clean:
                     finished = self.finish(facts, audited, store, draw)
@@ -181,7 +183,10 @@ class _Run:
                 prepared = self.prepare(distrusted)
                 self.fit(prepared.plan, store, chosen, distrusted)
                 facts = self.tabulate(prepared, store, chosen)
-                with self._press() as another, self.drawing(facts, another) as draw:
+                with (
+                    self._press() as another,
+                    self.drawing(facts, audited, another, "report") as draw,
+                ):
                     finished = self.finish(facts, audited, store, draw)
         verdict = facts.verdict
         if verdict.is_too_many:
@@ -332,37 +337,45 @@ class _Run:
         )
 
     @contextmanager
-    def drawing(self, facts: Facts, press: Press | None) -> Iterator[Draw | None]:
-        """Draw what the tables say while the audit is still under way; nothing without a press."""
+    def drawing(
+        self,
+        facts: Facts,
+        audited: AuditOutcome | None,
+        press: Press | None,
+        stage: Literal["audit", "report"],
+    ) -> Iterator[Draw | None]:
+        """Draw what the tables say while the audit is still under way; nothing without a press.
+
+        Args:
+            facts: What the report tells.
+            audited: The audit's outcome, or a likely one.
+            press: What prints.
+            stage: What the run does meanwhile.
+        """
         if press is None:
             yield None
             return
         from modelrun.reporting import drawing
 
-        self.stages.enter("report")
+        self.stages.enter(stage)
         wish = self.spec.results.report
-        with drawing(
-            self.location, html=wish.html, pdf=wish.pdf, run=self._bundle(facts), press=press
-        ) as draw:
+        run = facts.bundle(audited, self.stages.seconds | {stage: 1.0})  # for its room on paper
+        with drawing(self.location, html=wish.html, pdf=wish.pdf, run=run, press=press) as draw:
             yield draw
 
     def finish(
         self, facts: Facts, audited: AuditOutcome | None, store: Store, draw: Draw | None
     ) -> Finished:
         """Draw the rest of the report, write run.json last."""
-        facts = replace(facts, audit=None if audited is None else audited.document())
         report = None
         if draw is not None:
             self.stages.enter("report")
-            paths = draw(self._bundle(facts))
+            paths = draw(facts.bundle(audited, self.stages.seconds))
             page = next((path for path in paths if path.endswith(".html")), paths[0])
             report = f"{self.location}/{page.rpartition('/')[2]}"
         seconds = self.stages.end()
-        finishing.write(facts, store, seconds)
+        run_json.write(store.place, facts.bundle(audited, seconds))
         return Finished(self.location, facts.counts.document(), report, seconds, facts.reasons)
-
-    def _bundle(self, facts: Facts) -> dict[str, Any]:
-        return facts.bundle(self.stages.seconds, finished=dt.datetime.now(dt.UTC))
 
 
 @contextmanager
