@@ -236,3 +236,14 @@ def test_one_that_is_loaded_already_stays() -> None:
     assert (
         imported(f"{program}put_off('numpy.f2py')\nimport numpy\nassert numpy.f2py is f") == set()
     )
+
+
+def test_scipy_is_loaded_without_notes_in_its_documentation() -> None:
+    noted = "from scipy.signal import lfilter\nassert ('Array API' in lfilter.__doc__) == {}\n"
+    load = "from modelrun.backends.loading import load_for_good\n"
+    load += "load_for_good(['statsmodels.tsa.arima.model'])\n"
+    parsed = "from scipy._lib._docscrape import FunctionDoc\n"
+    parsed += "assert [p.name for p in FunctionDoc(lfilter)['Parameters']][:2] == ['b', 'a']"
+    arima = "statsmodels.tsa.arima.model"
+    assert imported(noted.format(True), arima) == set()
+    assert imported(load + noted.format(False) + parsed, arima) == {arima}
