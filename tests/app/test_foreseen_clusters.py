@@ -247,3 +247,17 @@ def test_scipy_is_loaded_without_notes_in_its_documentation() -> None:
     arima = "statsmodels.tsa.arima.model"
     assert imported(noted.format(True), arima) == set()
     assert imported(load + noted.format(False) + parsed, arima) == {arima}
+
+
+def test_a_scipy_that_cannot_be_loaded_ends_no_server() -> None:
+    broken = """
+import sys
+class Broken:
+    def find_spec(self, name, *_):
+        if name.partition(".")[0] == "scipy":
+            raise RuntimeError(name)
+sys.meta_path.insert(0, Broken())
+from modelrun.backends.loading import load_for_good
+load_for_good(["statsmodels.tsa.arima.model", "modelrun.work"])
+"""
+    assert imported(broken, "scipy", "modelrun.work") == {"modelrun.work"}

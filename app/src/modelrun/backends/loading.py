@@ -78,17 +78,18 @@ def _documentation_as_written() -> Iterator[None]:
 
     A SciPy that keeps its parser of documentation elsewhere adds them.
     """
-    try:
-        from scipy._lib._docscrape import FunctionDoc as Parser
-    except ImportError:
+    parser: Any = None
+    with suppress(Exception):
+        parser = importlib.import_module("scipy._lib._docscrape").FunctionDoc
+    if parser is None:
         yield
         return
-    parse, rewrite = Parser.__init__, Parser.__str__
-    Parser.__init__, Parser.__str__ = _without_parsing, _as_written
+    parse, rewrite = parser.__init__, parser.__str__
+    parser.__init__, parser.__str__ = _without_parsing, _as_written
     try:
         yield
     finally:
-        Parser.__init__, Parser.__str__ = parse, rewrite
+        parser.__init__, parser.__str__ = parse, rewrite
 
 
 def _without_parsing(self: Any, function: Any, *_args: Any, **_kwargs: Any) -> None:
