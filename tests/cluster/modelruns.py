@@ -185,9 +185,15 @@ class Study:
 
         return self.cluster.wait(f"{fits} fits of {self.name} are done", enough, limit=limit)
 
-    def children(self, uid: str | None = None) -> list[str]:
-        """Return kind and name of everything that belongs to the run but its logs."""
+    def children(self, uid: str | None = None, *, but: str = "") -> list[str]:
+        """Return kind and name of everything that belongs to the run but its logs.
+
+        Args:
+            uid: Of the run; None for all runs of this name.
+            but: A component that is left out, `results-reader` for instance.
+        """
         selector = f"modelrun.dev/run-uid={uid}" if uid else f"modelrun.dev/run={self.name}"
+        selector += f",app.kubernetes.io/component!={but}" if but else ""
         found = self.cluster.list(KINDS, self.namespace, selector)
         return [
             f"{one['kind']} {one['metadata']['name']}"
