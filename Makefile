@@ -49,7 +49,7 @@ bench: setup  ## Measure against the naive program, side by side (an hour)
 bench-quick: setup  ## The same for two workloads and the overhead, in three minutes
 	@PYTHONPATH=tests $(BIN)/python -m benchmarks --quick
 
-bench-peers: setup  ## After make bench: other programs on the same workloads, in .venv-peers
+bench-peers: setup  ## The same for other programs, in .venv-peers (ten minutes)
 	@UV_PROJECT_ENVIRONMENT=.venv-peers $(BIN)/uv sync --quiet --locked --group peers \
 	  --no-default-groups --python $(BIN)/python
 	@PYTHONPATH=tests $(BIN)/python -m benchmarks --peers .venv-peers/bin/python

@@ -92,8 +92,9 @@ class Results:
 def show(results: Results) -> None:
     """Print all tables."""
     print(f"\n{machine.processors()} cores ({processor()})\n")
-    print(table.programs(results.of("program")))
-    print("\n" + table.stages(results.of("program"), interpreter()))
+    if results.of("program"):
+        print(table.programs(results.of("program")))
+        print("\n" + table.stages(results.of("program"), interpreter()))
     if results.of("ideal"):
         print("\n" + table.ideal(results.of("ideal")))
     for row in results.of("overhead"):
@@ -131,18 +132,15 @@ def main() -> None:
             results.add("program", row)
             say(table.programs([row]).splitlines()[-1])
             if workload.gain is not None:
-                results.add(
-                    "ideal",
-                    {"number": workload.number, "workload": workload.name}
-                    | steady.measure(workload, CACHE, cores),
-                )
-                say(table.ideal(results.of("ideal")[-1:]).splitlines()[-1])
+                row = {"number": workload.number, "workload": workload.name}
+                row |= steady.measure(workload, CACHE, cores)
+                results.add("ideal", row)
+                say(table.ideal([row]).splitlines()[-1])
             continue
-        ours = {row["number"]: row["bareSeconds"] for row in results.of("program")}
         for number, peer in peers.catalogue():
-            if number == workload.number and number in ours:
+            if number == workload.number:
                 say(f"measuring {peer} on {workload.name} ...")
-                row = peers.measure(workload, peer, ours[number], CACHE, chosen.peers)
+                row = peers.measure(workload, peer, CACHE, chosen.peers)
                 results.add("peer", row, f"-{peer}")
                 say(table.peers([row]).splitlines()[-1])
     if chosen.peers is None and wanted(11, quick=True):
