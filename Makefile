@@ -12,7 +12,7 @@ EXTRAS := --extra cluster --extra operator --extra s3 --group dev
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint format bench bench-quick bench-peers bench-operator e2e cluster-up cluster-down \
+.PHONY: help setup run test fuzz lint format bench bench-quick bench-peers bench-operator e2e cluster-up cluster-down \
         cluster-status cluster-env image crd clean
 
 help:  ## List what can be done
@@ -35,6 +35,10 @@ run: setup  ## Fit the example on real data on all cores through Dask
 
 test: setup  ## Run all tests that need no cluster
 	@$(BIN)/python -m pytest --ignore=tests/e2e -n 2 --dist loadscope
+
+fuzz: setup  ## Search random panels for differences of the two engines (SECONDS=600, FIRST=seed)
+	@PYTHONPATH=tests $(BIN)/python -m engines.random_designs \
+	  --seconds $(or $(SECONDS),60) --first $(or $(FIRST),0)
 
 lint: setup  ## Check style, types and import contracts
 	@$(BIN)/ruff check .

@@ -3,13 +3,13 @@
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from engines.handmade import frame_of, study_of
-from modelrun.engines import contract
+from engines import random_designs
+from engines.handmade import rows_of
+from engines.random_designs import Case
 from modelrun.engines.batched import available
 from modelrun.engines.batched_engine import BatchedEngine
 
@@ -18,107 +18,163 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore"),
 ]
 
-TROUBLES = [
-    "none", "missing", "collinear", "nearly collinear", "constant regressor", "constant response",
-    "huge", "tiny", "infinite", "leverage one", "perfect", "separated", "quasi separated",
-    "all zero", "no rows", "high level", "one row more than columns", "mostly zero",
-]  # fmt: skip
-MODELS: list[dict[str, Any]] = [
-    {"estimator": "OLS", "formula": "y ~ a + b"},
-    {"estimator": "OLS", "formula": "y ~ a + b", "fit": {"cov_type": "HC2"}},
-    {
-        "estimator": "OLS",
-        "formula": "y ~ a + b",
-        "fit": {"cov_type": "HAC", "cov_kwds": {"maxlags": 2, "use_correction": True}},
-    },
-    {"estimator": "WLS", "formula": "y ~ a + b - 1", "init": {"weights": {"column": "w"}}},
-    {"estimator": "Logit", "formula": "yes ~ a + b"},
-    {"estimator": "Probit", "formula": "yes ~ a + b"},
-    {"estimator": "Poisson", "formula": "count ~ a + b"},
-    {"estimator": "GLM", "formula": "count ~ a + b", "init": {"family": "Poisson"}},
-    {"estimator": "GLM", "formula": "yes ~ a + b", "init": {"family": "Binomial"}},
-]
-
-
-def group(rng: np.random.Generator, n: int, trouble: str) -> pd.DataFrame:
-    data = pd.DataFrame({"a": rng.normal(size=n), "b": rng.normal(size=n)})
-    data["y"] = 1 + data.a + rng.normal(size=n)
-    data["yes"] = (rng.uniform(size=n) < 0.5).astype(float)
-    data["count"] = rng.poisson(2.0, n).astype(float)
-    data["w"] = rng.uniform(0.5, 2, n)
-    match trouble:
-        case "missing":
-            data.loc[rng.uniform(size=n) < 0.3, "a"] = np.nan
-        case "collinear":
-            data["b"] = 2 * data.a
-        case "nearly collinear":
-            data["b"] = data.a + 1e-7 * rng.normal(size=n)
-        case "constant regressor":
-            data["b"] = 3.0
-        case "constant response":
-            data[["y", "yes", "count"]] = 1.0
-        case "huge":
-            data["b"] *= 1e9
-        case "tiny":
-            data["b"] *= 1e-9
-        case "infinite":
-            data.loc[0, "a"] = np.inf
-        case "leverage one":
-            data["b"] = (np.arange(n) == 0).astype(float)
-        case "perfect":
-            data["y"] = data.a
-        case "separated":
-            data["yes"] = (data.a > 0).astype(float)
-        case "quasi separated":
-            data["b"] = (np.arange(n) % 3 == 0).astype(float)
-            data.loc[data.b == 1, ["yes", "count"]] = [1.0, 0.0]
-        case "all zero":
-            data[["yes", "count"]] = 0.0
-        case "no rows":
-            data["a"] = np.nan
-        case "high level":
-            data[["a", "y"]] += 1e5
-        case "one row more than columns":
-            data = data.iloc[:4].copy()
-        case "mostly zero":
-            data.loc[rng.uniform(size=n) < 0.8, ["yes", "count"]] = 0.0
-    return data
-
 
 @settings(
-    max_examples=25,
+    max_examples=60,
     deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.too_slow],
 )
 @given(
     seed=st.integers(0, 2**31),
-    troubles=st.lists(st.sampled_from(TROUBLES), min_size=1, max_size=6),
+    troubles=st.lists(st.sampled_from(random_designs.TROUBLES), min_size=1, max_size=6),
     sizes=st.lists(st.integers(2, 60), min_size=6, max_size=6),
-    model=st.sampled_from(MODELS),
+    model=st.sampled_from(random_designs.MODELS),
+    kind=st.sampled_from(random_designs.KINDS),
 )
 def test_both_engines_tell_the_same(
-    seed: int, troubles: list[str], sizes: list[int], model: dict[str, Any]
+    seed: int, troubles: list[str], sizes: list[int], model: dict[str, Any], kind: str
 ) -> None:
-    rng = np.random.default_rng(seed)
-    parts = [
-        group(rng, n, trouble).assign(group=at)
-        for at, (n, trouble) in enumerate(zip(sizes, troubles, strict=False))
-    ]
-    study = study_of(
-        pd.concat(parts, ignore_index=True),
-        {"name": "m", **model},
-        by="group",
-        whole=True,
-        fits=("nobs", "df_residual", "log_lik", "aic"),
-    )
-    ours, theirs = frame_of(study, engine=BatchedEngine()), frame_of(study)
-    found = contract.compare(ours, theirs)
-    assert found.violations == ()
-    for column in ("status", "nobs", "rank_deficient", "separated"):
-        assert ours.column(column).to_pylist() == theirs.column(column).to_pylist(), column
-    reasons = [
-        [None if row is None else row["reason"] for row in frame.column("failure").to_pylist()]
-        for frame in (ours, theirs)
-    ]
-    assert reasons[0] == reasons[1]
+    data = random_designs.panel(np.random.default_rng(seed), troubles, sizes)
+    assert random_designs.differences(random_designs.study(data, model, kind)) == []
+
+
+FOUND = {
+    "a row that a quantile regression fits by a coefficient of its own": Case(
+        seed=1000132,
+        model={"estimator": "QuantReg", "formula": "y ~ a + b", "fit": {"q": 0.1}},
+        kind="groups",
+        troubles=["leverage one", "infinite", "huge", "tiny"],
+        sizes=[56, 57, 47, 14],
+    ),
+    "a perfect fit of quantile regression without a constant": Case(
+        seed=1002315,
+        model={
+            "estimator": "QuantReg",
+            "formula": "y ~ a - 1",
+            "fit": {"q": 0.3, "kernel": "gau", "bandwidth": "bofinger"},
+        },
+        kind="groups",
+        troubles=["perfect"],
+        sizes=[23],
+    ),
+    "robust errors of a constant count": Case(
+        seed=1000204,
+        model={
+            "estimator": "Poisson",
+            "formula": "count ~ a + b",
+            "init": {},
+            "fit": {"cov_type": "cluster", "cov_kwds": {"groups": {"column": "firm"}}},
+        },
+        kind="groups",
+        troubles=["perfect", "constant response"],
+        sizes=[179, 116],
+    ),
+    "robust errors of a saturated count": Case(
+        seed=1000229,
+        model={
+            "estimator": "Poisson",
+            "formula": "count ~ a + b",
+            "init": {},
+            "fit": {"cov_type": "HAC", "cov_kwds": {"maxlags": 2, "use_correction": True}},
+        },
+        kind="drawn",
+        troubles=["quasi separated", "separated", "small response"],
+        sizes=[147, 45, 7],
+    ),
+    "residuals of rounding beside one where all columns are zero": Case(
+        seed=2006985,
+        model={
+            "estimator": "WLS",
+            "formula": "y ~ a + b - 1",
+            "init": {"weights": {"column": "w"}},
+            "fit": {"cov_type": "HAC", "cov_kwds": {"maxlags": 4}},
+        },
+        kind="drawn",
+        troubles=["ties", "nearly collinear"],
+        sizes=[12, 36],
+    ),
+    "robust errors where a probability is one": Case(
+        seed=2001113,
+        model={
+            "estimator": "GLM",
+            "formula": "yes ~ a + b",
+            "init": {"family": "Binomial", "offset": {"column": "w"}},
+            "fit": {"cov_type": "HC0"},
+        },
+        kind="moving",
+        troubles=["tiny", "small response"],
+        sizes=[28, 18],
+    ),
+    "separation that the last step does not show": Case(
+        seed=1006281,
+        model={
+            "estimator": "GLM",
+            "formula": "yes ~ a + b",
+            "init": {
+                "family": {"family": "Binomial", "link": "Probit"},
+                "freq_weights": {"column": "times"},
+            },
+            "fit": {},
+        },
+        kind="growing",
+        troubles=["leverage one", "quasi separated"],
+        sizes=[4, 28],
+    ),
+    "a gamma likelihood of a tiny scale": Case(
+        seed=1001726,
+        model={
+            "estimator": "GLM",
+            "formula": "positive ~ a + b",
+            "init": {"family": "Gamma", "freq_weights": {"column": "times"}},
+            "fit": {"cov_type": "cluster", "cov_kwds": {"groups": {"column": "firm"}}},
+        },
+        kind="growing",
+        troubles=["one row more than columns", "perfect", "leverage one", "no weight"],
+        sizes=[53, 24, 28, 17],
+    ),
+    "drawn rows of a GLM with columns of unlike scale": Case(
+        seed=1000892,
+        model={
+            "estimator": "GLM",
+            "formula": "count ~ a + b",
+            "init": {"family": {"family": "NegativeBinomial", "alpha": 0.5}},
+            "fit": {},
+        },
+        kind="drawn",
+        troubles=["huge"],
+        sizes=[23],
+    ),
+    "drawn rows that a GLM fits perfectly": Case(
+        seed=1004012,
+        model={
+            "estimator": "GLM",
+            "formula": "y ~ a + b",
+            "init": {"family": "Gaussian"},
+            "fit": {},
+        },
+        kind="drawn",
+        troubles=["one row more than columns"],
+        sizes=[23],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", FOUND)
+def test_what_a_search_has_found_stays_found(name: str) -> None:
+    assert random_designs.differences(FOUND[name].study()) == []
+
+
+def test_ordinary_data_are_not_handed_over() -> None:
+    """What the gate is careful about must not cost the speed of those whose data are sound."""
+    rng = np.random.default_rng(5)
+    data = random_designs.panel(rng, ["none"] * 10, [60] * 10)
+    done = {
+        str(model): sum(
+            row["engine"] == "batched"
+            for row in rows_of(random_designs.study(data, model), engine=BatchedEngine())
+        )
+        for model in random_designs.MODELS
+    }
+    few = {model: fits for model, fits in done.items() if fits < 10}
+    assert few == {}

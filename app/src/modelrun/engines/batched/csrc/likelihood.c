@@ -11,6 +11,7 @@
 #include "vec.h"
 #include "verdict.h"
 
+#define AT_RESPONSE 1e-14 /* statsmodels' observed Hessian divides by what is left of a probability */
 #define EXP_UPPER_LIMIT 708.78271289338397
 
 int likelihood_open(LikelihoodWork *w, ptrdiff_t rows, int p, const LikelihoodInputs *inputs,
@@ -103,6 +104,11 @@ int likelihood_factor(LikelihoodWork *w, const double *weight)
         vec_multiply(w->design + j * ld, w->slope, w->q + j * ld, padded);
     int rank = qr_orthonormalise(w->q, ld, w->k, padded, w->r, w->scratch);
     return rank == w->k ? OK : rank < 0 ? NON_FINITE : RANK_DEFICIENT;
+}
+
+int likelihood_lost(const Family *family, double scale)
+{
+    return family->name == GAMMA && !(MACHINE_EPS <= 1e-10 * scale);
 }
 
 double discrete_log_lik(const LikelihoodWork *w, const Family *family)
@@ -250,6 +256,19 @@ static int final_basis(LikelihoodWork *w, const Family *family, const Likelihood
     return OK;
 }
 
+/* Mean square of what rounding of a mean is to a score: of the scores, times that of y to y - mu. */
+static double rounding_of_scores(const LikelihoodWork *w)
+{
+    double responses = 0.0, residuals = 0.0, scores = 0.0;
+    for (ptrdiff_t i = 0; i < w->rows.n; ++i) {
+        double y = w->rows.y[i], residual = y - w->mu[i];
+        responses += y * y;
+        residuals += residual * residual;
+        scores += w->e[i] * w->e[i];
+    }
+    return scores / (double)w->rows.n * (responses / residuals);
+}
+
 static int fit_one(LikelihoodWork *w, const Clusters *rows, const Frame *frame,
                    const LikelihoodInputs *inputs, ptrdiff_t f, const LikelihoodOptions *o,
                    const LikelihoodOutput *out, unsigned *reasons)
@@ -304,13 +323,20 @@ static int fit_one(LikelihoodWork *w, const Clusters *rows, const Frame *frame,
     if (likelihood_separated(w, family))
         *reasons |= REASON_SEPARATION;
     s[LIK_SEPARATED] = (*reasons & REASON_SEPARATION) != 0;
+    double nearest = likelihood_nearest(w, family);
+    if (separation_unsure(family, nearest, w->rows.x, w->rows.ld, w->rows.padded, w->inverse, p))
+        *reasons |= REASON_CONDITION;
     if (!isfinite(s[LIK_LOG_LIK]) && !isnan(result.scale))
         *reasons |= REASON_NON_FINITE;
+    if (likelihood_lost(family, result.scale))
+        *reasons |= REASON_CONDITION;
     rows_spread(w->mu, frame->keep, rows->start, rows->stop, out->fitted);
     rows_spread(w->linear, frame->keep, rows->start, rows->stop, out->linear);
 
     int kind = o->sandwich.covariance, robust = kind != COV_NONROBUST && kind != COV_FIXED;
     if (robust) {
+        if (!o->newton && nearest < AT_RESPONSE)
+            *reasons |= REASON_CONDITION;
         status = final_basis(w, family, o);
         if (status != OK) {
             *reasons |= REASON_RANK;
@@ -327,7 +353,9 @@ static int fit_one(LikelihoodWork *w, const Clusters *rows, const Frame *frame,
                 s[LIK_DF_INFERENCE] = w->meat.clusters - 1;
         }
         meat_sandwich(&w->meat, w->inverse, p, factor);
-        if (meat_cancels(&w->meat, w->inverse, p, factor, gate.eta + MACHINE_EPS * gate.condition))
+        double eps = MACHINE_EPS * gate.condition;
+        if (meat_cancels(&w->meat, w->inverse, p, factor, gate.eta + eps,
+                         eps * eps * rounding_of_scores(w)))
             *reasons |= REASON_CONDITION;
     } else {
         memset(w->meat.meat, 0, sizeof(double) * p * p);

@@ -111,6 +111,21 @@ int likelihood_factor(LikelihoodWork *w, const double *weight);
 /* Whether the last step of the linear predictor certifies separation. */
 int likelihood_separated(const LikelihoodWork *w, const Family *family);
 
+/* How near a probability comes to its response; 1 for other families. */
+double likelihood_nearest(const LikelihoodWork *w, const Family *family);
+
+/* Whether a fit that was not certified may separate even so.  Steps die away as means reach their
+ * responses, with CLogLog most of all; what is left to tell is that next to nothing informs some
+ * coefficient, by the variances of the inverse factor.
+ */
+int separation_unsure(const Family *family, double nearest, const double *x, ptrdiff_t ld,
+                      ptrdiff_t padded, const double *inverse, int p);
+
+/* Whether the log-likelihood of a gamma is the difference of terms, 1 / scale large, that leave less
+ * of it than the contract wants.
+ */
+int likelihood_lost(const Family *family, double scale);
+
 /* Log-likelihood of Logit, Probit or Poisson at the linear predictors. */
 double discrete_log_lik(const LikelihoodWork *w, const Family *family);
 

@@ -167,8 +167,9 @@ void linear_publish(LinearWork *w, int p, ptrdiff_t f, const LinearOptions *o,
                 s[LIN_DF_INFERENCE] = w->meat.clusters - 1;
         }
         meat_sandwich(&w->meat, w->inverse, p, factor);
-        if (meat_cancels(&w->meat, w->inverse, p, factor,
-                         s[LIN_ETA] + MACHINE_EPS * s[LIN_CONDITION]))
+        double eps = MACHINE_EPS * s[LIN_CONDITION];
+        if (meat_cancels(&w->meat, w->inverse, p, factor, s[LIN_ETA] + eps,
+                         eps * eps * m->yy / m->n))
             *reasons |= REASON_CONDITION;
         for (int j = 0; j < p; ++j)
             w->variance[j] = w->meat.cov[j * p + j];

@@ -138,14 +138,15 @@ void meat_sandwich(Meat *m, const double *inverse, int p, double factor)
         }
 }
 
-/* A robust variance is a sum that can cancel; its error is the gate's times what was lost. */
-int meat_cancels(const Meat *m, const double *inverse, int p, double factor, double error)
+int meat_cancels(const Meat *m, const double *inverse, int p, double factor, double error,
+                 double rounding)
 {
     for (int j = 0; j < p; ++j) {
         double row = 0.0;
         for (int k = j; k < p; ++k)
             row += TRI(inverse, p, j, k) * TRI(inverse, p, j, k);
-        if (!(error * row * m->spread * factor <= 1e-10 * fabs(m->cov[j * p + j])))
+        double variance = fabs(m->cov[j * p + j]), size = row * factor;
+        if (!(error * m->spread * size <= 1e-10 * variance && rounding * size <= 1e-16 * variance))
             return 1;
     }
     return 0;

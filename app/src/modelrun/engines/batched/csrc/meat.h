@@ -53,7 +53,10 @@ double meat_fill(Meat *m, Rows *x, const double *e, int p, const Sandwich *s, co
 /* m->cov = factor * R^-1 meat R^-T */
 void meat_sandwich(Meat *m, const double *inverse, int p, double factor);
 
-/* Whether terms of relative error `error` cancelled until less than the contract was left. */
-int meat_cancels(const Meat *m, const double *inverse, int p, double factor, double error);
+/* Whether less is left of a robust variance than the contract wants: because terms of a relative
+ * error cancelled, or because the residuals behind it are rounding, whose mean square is given.
+ */
+int meat_cancels(const Meat *m, const double *inverse, int p, double factor, double error,
+                 double rounding);
 
 #endif

@@ -26,6 +26,8 @@
 #define REMEMBERED 10
 #define NUDGE 1e-14
 #define SETTLED 1e-8
+#define NO_DENSITY 1e-100 /* its square must not vanish */
+#define ROUNDINGS 64 /* how many eps of its terms a residual of rounding alone may have */
 
 int quantile_open(QuantileWork *w, ptrdiff_t rows, int p, int counted, int exact)
 {
@@ -151,6 +153,35 @@ static int unsettled(QuantileWork *w, int p, const QuantileOptions *o, int itera
     return differs;
 }
 
+static double largest(const double *v, ptrdiff_t n)
+{
+    double found = 0.0;
+    for (ptrdiff_t i = 0; i < n; ++i)
+        found = fmax(found, fabs(v[i]));
+    return found;
+}
+
+/* The size of what residuals are the differences of, so that their rounding is some eps of it. */
+static double size_of_terms(const QuantileWork *w, int p)
+{
+    const Rows *x = &w->rows;
+    double size = largest(x->y, x->n);
+    for (int j = 0; j < p; ++j)
+        size += fabs(w->b[j]) * largest(x->x + j * x->ld, x->n);
+    return size;
+}
+
+/* Whether a residual may be nothing but rounding, which has no sign; the sandwich asks for it.
+ * A row that a coefficient of its own fits has such a one.
+ */
+static int sign_is_rounding(const QuantileWork *w, double size)
+{
+    for (ptrdiff_t i = 0; i < w->rows.n; ++i)
+        if (fabs(w->e[i]) <= ROUNDINGS * MACHINE_EPS * size)
+            return 1;
+    return 0;
+}
+
 /* The optimum on an orthonormal basis: coefficients, exact residuals and fitted values.  The check
  * loss of a row times its count is its loss that many times.
  */
@@ -253,7 +284,10 @@ int quantile_rows(QuantileWork *w, int p, ptrdiff_t f, const QuantileOptions *o,
     s[QUANT_BANDWIDTH] = h;
     s[QUANT_SPARSITY] = 1.0 / density;
     s[QUANT_PSEUDO_R2] = sparsity_pseudo_r_squared(&sample, o->q);
-    if (h <= 0 || density <= 0) /* NaN where q - bandwidth is below 0, in statsmodels too */
+    if (h <= 0 || density <= NO_DENSITY) /* NaN where q - bandwidth is below 0, in statsmodels too */
+        *reasons |= REASON_CONDITION;
+    double size = size_of_terms(w, p);
+    if (!o->exact && (MACHINE_EPS * size > GATE_ETA * h || (o->robust && sign_is_rounding(w, size))))
         *reasons |= REASON_CONDITION;
 
     double factor = o->q * (1 - o->q) / (density * density);

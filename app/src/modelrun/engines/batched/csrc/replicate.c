@@ -164,6 +164,18 @@ int replicate_separated(const Replicate *w)
     return toward > CLEAR && against <= AGAINST * toward;
 }
 
+double replicate_nearest(const Replicate *w)
+{
+    double nearest = 1.0;
+    for (ptrdiff_t k = 0; w->family->name == BINOMIAL && k < w->patterns; ++k) {
+        if (w->sum[k] < w->count[k])
+            nearest = fmin(nearest, w->mu[k]);
+        if (w->sum[k] > 0)
+            nearest = fmin(nearest, 1 - w->mu[k]);
+    }
+    return nearest;
+}
+
 static double log_lik_probit(const Replicate *w)
 {
     double sum = 0.0;

@@ -48,7 +48,8 @@ double replicate_scale(Replicate *w);
 /* The means of the pairs' patterns into pair_mu. */
 void replicate_pair_means(Replicate *w);
 
-/* As likelihood_separated, see separation.c. */
+/* As likelihood_separated and likelihood_nearest, see separation.c. */
 int replicate_separated(const Replicate *w);
+double replicate_nearest(const Replicate *w);
 
 #endif

@@ -204,6 +204,17 @@ static void statistics(Replicate *w, const LikelihoodOptions *o, const Iterated 
     s[LIK_R2_COX_SNELL] = 1 - exp((s[LIK_LL_NULL] - s[LIK_LOG_LIK]) * (2 / w->n));
 }
 
+/* eta of the last regression of IRLS, whose response is the linear predictor plus residuals. */
+static double regression_eta(Replicate *w, double condition)
+{
+    double fitted = 0.0;
+    for (ptrdiff_t k = 0; k < w->patterns; ++k) {
+        double linear = w->linear[k] - (w->offset ? w->offset[k] : 0.0);
+        fitted += w->w[k] * linear * linear;
+    }
+    return MACHINE_EPS * condition * sqrt(1 + fitted / replicate_pearson(w));
+}
+
 static int fit_one(Replicate *w, ptrdiff_t f, int constant, const LikelihoodOptions *o,
                    const LikelihoodOutput *out, Quantiles *quantiles, unsigned *reasons)
 {
@@ -229,6 +240,8 @@ static int fit_one(Replicate *w, ptrdiff_t f, int constant, const LikelihoodOpti
     s[LIK_CONDITION] = tri_norm(w->r, p) * tri_norm(w->inverse, p);
     /* normal equations: the square of the column-scaled condition number */
     s[LIK_ETA] = MACHINE_EPS * gate_scaled_square(w->r, w->inverse, p);
+    if (!o->newton) /* statsmodels' pseudo-inverse is unscaled */
+        s[LIK_ETA] = fmax(s[LIK_ETA], regression_eta(w, s[LIK_CONDITION]));
     if (!(s[LIK_ETA] <= GATE_ETA))
         *reasons |= REASON_CONDITION;
     if (!(s[LIK_CONDITION] < GATE_SCALE))
@@ -242,9 +255,13 @@ static int fit_one(Replicate *w, ptrdiff_t f, int constant, const LikelihoodOpti
     if (replicate_separated(w))
         *reasons |= REASON_SEPARATION;
     s[LIK_SEPARATED] = (*reasons & REASON_SEPARATION) != 0;
+    if (separation_unsure(w->family, replicate_nearest(w), w->x, w->ld, w->padded, w->inverse, p))
+        *reasons |= REASON_CONDITION;
     statistics(w, o, &result, s);
     if (!isfinite(s[LIK_LOG_LIK]))
         *reasons |= REASON_NON_FINITE;
+    if (likelihood_lost(w->family, result.scale))
+        *reasons |= REASON_CONDITION;
     for (int j = 0; j < p; ++j) {
         w->variance[j] = 0.0;
         for (int k = j; k < p; ++k)

@@ -6,9 +6,13 @@
 #include <math.h>
 
 #include "likelihood.h"
+#include "qr.h"
+#include "vec.h"
 
 #define CLEAR 1e-6
 #define AGAINST 1e-4
+#define SUSPICIOUS 1e-6 /* where modelrun.engines.separation asks its linear program */
+#define LOST 1e4 /* of a coefficient's variance where columns have length one; ten or so is usual */
 
 int likelihood_separated(const LikelihoodWork *w, const Family *family)
 {
@@ -30,4 +34,30 @@ int likelihood_separated(const LikelihoodWork *w, const Family *family)
         against = fmax(against, -step);
     }
     return toward > CLEAR && against <= AGAINST * toward;
+}
+
+double likelihood_nearest(const LikelihoodWork *w, const Family *family)
+{
+    double nearest = 1.0;
+    for (ptrdiff_t i = 0; family->name == BINOMIAL && i < w->rows.n; ++i) {
+        double y = w->rows.y[i];
+        if (y == 0 || y == 1)
+            nearest = fmin(nearest, fabs(y - w->mu[i]));
+    }
+    return nearest;
+}
+
+int separation_unsure(const Family *family, double nearest, const double *x, ptrdiff_t ld,
+                      ptrdiff_t padded, const double *inverse, int p)
+{
+    if (family->name != BINOMIAL || !(nearest < SUSPICIOUS))
+        return 0;
+    for (int j = 0; j < p; ++j) {
+        double variance = 0.0;
+        for (int k = j; k < p; ++k)
+            variance += TRI(inverse, p, j, k) * TRI(inverse, p, j, k);
+        if (variance * vec_dot(x + j * ld, x + j * ld, padded) > LOST)
+            return 1;
+    }
+    return 0;
 }
