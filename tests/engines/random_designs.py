@@ -211,20 +211,28 @@ def study(data: pd.DataFrame, model: dict[str, Any], kind: str = "groups") -> St
     )
 
 
+def _words(row: dict[str, Any]) -> dict[str, Any]:
+    failure = row["failure"]
+    return {
+        "nobs": row["nobs"],
+        "separated": row["separated"],
+        "failure": None if failure is None else failure["reason"],
+    }
+
+
 def differences(planned: Study) -> list[str]:
     """What the two engines say differently of a study's only model, each in a line."""
     spec = planned.models[0].spec
     ours, theirs = frame_of(planned, engine=BatchedEngine()), frame_of(planned)
     found = contract.compare(ours, theirs, solver=contract.solver(spec))
     wrong = [str(violation) for violation in found.violations]
-    for name in ("nobs", "separated", "iterations"):
-        if name in ours.schema.names and ours.column(name) != theirs.column(name):
-            wrong.append(f"{name}: {ours.column(name)} {theirs.column(name)}")
     for mine, reference in zip(ours.to_pylist(), theirs.to_pylist(), strict=True):
-        reasons = [None if row["failure"] is None else row["failure"]["reason"]
-                   for row in (mine, reference)]  # fmt: skip
-        if reasons[0] != reasons[1]:
-            wrong.append(f"failure of fit {mine['fit']}: {reasons[0]}, {reasons[1]}")
+        said = [_words(row) for row in (mine, reference)]
+        wrong += [
+            f"{name} of fit {mine['fit']}: {said[0][name]}, {said[1][name]}"
+            for name in said[0]
+            if said[0][name] != said[1][name]
+        ]
     return wrong
 
 
