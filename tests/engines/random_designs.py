@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from engines.handmade import frame_of, study_of
+from engines.handmade import FITS, frame_of, study_of
 from modelrun.engines import contract
 from modelrun.engines.batched_engine import BatchedEngine
 from modelrun.plan.study import Study
@@ -187,7 +187,7 @@ def panel(rng: np.random.Generator, troubles: list[str], sizes: list[int]) -> pd
 
 def study(data: pd.DataFrame, model: dict[str, Any], kind: str = "groups") -> Study:
     """A study of groups, of moving or growing windows in them, or of rows drawn from them."""
-    asked: dict[str, Any] = {"whole": True, "fits": ("nobs", "df_residual", "log_lik", "aic")}
+    asked: dict[str, Any] = {"whole": True, "fits": FITS}
     spec = {"name": "m", **model}
     if kind == "groups":
         return study_of(data, spec, by="group", **asked)
