@@ -36,6 +36,9 @@ def hac(lags: int, **keywords: Any) -> dict[str, Any]:
     return {"cov_type": "HAC", "cov_kwds": {"maxlags": lags, **keywords}}
 
 
+STATISTICS = tuple(name for name in FITS if name != "condition_number")
+"""No kernel but those of linear models has the condition number; asked for it, it is left alone."""
+
 CLUSTER = {"cov_type": "cluster", "cov_kwds": {"groups": column("firm")}}
 WEIGHTS = {"weights": column("w")}
 ROBUST: list[dict[str, Any]] = [
@@ -187,7 +190,7 @@ def panel(rng: np.random.Generator, troubles: list[str], sizes: list[int]) -> pd
 
 def study(data: pd.DataFrame, model: dict[str, Any], kind: str = "groups") -> Study:
     """A study of groups, of moving or growing windows in them, or of rows drawn from them."""
-    asked: dict[str, Any] = {"whole": True, "fits": FITS}
+    asked: dict[str, Any] = {"whole": True, "fits": STATISTICS}
     spec = {"name": "m", **model}
     if kind == "groups":
         return study_of(data, spec, by="group", **asked)

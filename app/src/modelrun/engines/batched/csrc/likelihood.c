@@ -111,6 +111,11 @@ int likelihood_lost(const Family *family, double scale)
     return family->name == GAMMA && !(MACHINE_EPS <= 1e-10 * scale);
 }
 
+int likelihood_null_lost(const double *s)
+{
+    return fabs(s[LIK_LL_NULL]) <= 1e-9 * s[LIK_NOBS];
+}
+
 double discrete_log_lik(const LikelihoodWork *w, const Family *family)
 {
     double sum = 0.0;
@@ -372,6 +377,8 @@ static int fit_one(LikelihoodWork *w, const Clusters *rows, const Frame *frame,
           o->use_t ? s[LIK_DF_INFERENCE] : -1.0, &w->quantiles);
     if (o->null_model)
         null_statistics(w, family, o, s);
+    if (likelihood_null_lost(s))
+        *reasons |= REASON_CONDITION;
     if (*reasons & REASON_SEPARATION)
         return SEPARATED;
     return *reasons & REASON_ITERATIONS ? NOT_CONVERGED : OK;

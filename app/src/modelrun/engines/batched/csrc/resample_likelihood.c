@@ -260,7 +260,7 @@ static int fit_one(Replicate *w, ptrdiff_t f, int constant, const LikelihoodOpti
     statistics(w, o, &result, s);
     if (!isfinite(s[LIK_LOG_LIK]))
         *reasons |= REASON_NON_FINITE;
-    if (likelihood_lost(w->family, result.scale))
+    if (likelihood_lost(w->family, result.scale) || likelihood_null_lost(s))
         *reasons |= REASON_CONDITION;
     for (int j = 0; j < p; ++j) {
         w->variance[j] = 0.0;
