@@ -34,6 +34,16 @@ FITS = (
     "condition_number",
     "converged",
 )
+ALL_BUT_CONDITION = tuple(name for name in FITS if name != "condition_number")
+"""What all kernels have: a likelihood model asked for its condition number is left to statsmodels."""
+
+
+def column(name: str) -> dict[str, str]:
+    """A column of the data as a keyword's value."""
+    return {"column": name}
+
+
+CLUSTER = {"cov_type": "cluster", "cov_kwds": {"groups": column("firm")}}
 
 
 def study_of(

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from engines.handmade import FITS, frame_of, study_of
+from engines.handmade import ALL_BUT_CONDITION, CLUSTER, column, frame_of, study_of
 from modelrun.engines import contract
 from modelrun.engines.batched_engine import BatchedEngine
 from modelrun.plan.study import Study
@@ -28,18 +28,10 @@ TROUBLES = [
 ]  # fmt: skip
 
 
-def column(name: str) -> dict[str, str]:
-    return {"column": name}
-
-
 def hac(lags: int, **keywords: Any) -> dict[str, Any]:
     return {"cov_type": "HAC", "cov_kwds": {"maxlags": lags, **keywords}}
 
 
-STATISTICS = tuple(name for name in FITS if name != "condition_number")
-"""No kernel but those of linear models has the condition number; asked for it, it is left alone."""
-
-CLUSTER = {"cov_type": "cluster", "cov_kwds": {"groups": column("firm")}}
 WEIGHTS = {"weights": column("w")}
 ROBUST: list[dict[str, Any]] = [
     {"cov_type": "HC0"},
@@ -190,7 +182,7 @@ def panel(rng: np.random.Generator, troubles: list[str], sizes: list[int]) -> pd
 
 def study(data: pd.DataFrame, model: dict[str, Any], kind: str = "groups") -> Study:
     """A study of groups, of moving or growing windows in them, or of rows drawn from them."""
-    asked: dict[str, Any] = {"whole": True, "fits": STATISTICS}
+    asked: dict[str, Any] = {"whole": True, "fits": ALL_BUT_CONDITION}
     spec = {"name": "m", **model}
     if kind == "groups":
         return study_of(data, spec, by="group", **asked)

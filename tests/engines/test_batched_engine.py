@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from engines.handmade import FITS, frame_of, study_of
+from engines.handmade import ALL_BUT_CONDITION, CLUSTER, column, frame_of, study_of
 from modelrun.engines import contract, kernel_block
 from modelrun.engines.batched import available
 from modelrun.engines.batched_engine import BatchedEngine
@@ -17,7 +17,6 @@ pytestmark = pytest.mark.skipif(not available(), reason="the kernels were not co
 
 GROUPS = 60
 ROWS = 40
-ALL_BUT_CONDITION = tuple(name for name in FITS if name != "condition_number")
 
 
 @pytest.fixture(scope="module")
@@ -47,11 +46,6 @@ def panel() -> pd.DataFrame:
     return data
 
 
-def column(name: str) -> dict[str, str]:
-    return {"column": name}
-
-
-CLUSTER = {"cov_type": "cluster", "cov_kwds": {"groups": column("firm")}}
 MODELS: dict[str, dict[str, Any]] = {
     "OLS": {"formula": "y ~ a + b + c"},
     "OLS-no-constant": {"formula": "y ~ a + b + c - 1"},

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 import statsmodels.api as sm
 
-from engines.handmade import columns_of, rows_of, study_of
+from engines.handmade import CLUSTER, columns_of, rows_of, study_of
 from modelrun.engines import naive
 from modelrun.engines.estimators import ESTIMATORS
 
@@ -47,7 +47,7 @@ CASES = {
         "grunfeld",
         {
             "formula": "invest ~ value + capital",
-            "fit": {"cov_type": "cluster", "cov_kwds": {"groups": {"column": "firm"}}},
+            "fit": CLUSTER,
         },
     ),
     "OLS-categories": ("grunfeld", {"formula": "invest ~ value + C(firm) + np.log(capital + 1)"}),

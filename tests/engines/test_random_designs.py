@@ -8,8 +8,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from engines import random_designs
-from engines.handmade import rows_of
-from engines.random_designs import Case
+from engines.handmade import CLUSTER, column, rows_of
+from engines.random_designs import Case, hac
 from modelrun.engines.batched import available
 from modelrun.engines.batched_engine import BatchedEngine
 
@@ -64,7 +64,7 @@ FOUND = {
             "estimator": "Poisson",
             "formula": "count ~ a + b",
             "init": {},
-            "fit": {"cov_type": "cluster", "cov_kwds": {"groups": {"column": "firm"}}},
+            "fit": CLUSTER,
         },
         kind="groups",
         troubles=["perfect", "constant response"],
@@ -76,7 +76,7 @@ FOUND = {
             "estimator": "Poisson",
             "formula": "count ~ a + b",
             "init": {},
-            "fit": {"cov_type": "HAC", "cov_kwds": {"maxlags": 2, "use_correction": True}},
+            "fit": hac(2, use_correction=True),
         },
         kind="drawn",
         troubles=["quasi separated", "separated", "small response"],
@@ -87,8 +87,8 @@ FOUND = {
         model={
             "estimator": "WLS",
             "formula": "y ~ a + b - 1",
-            "init": {"weights": {"column": "w"}},
-            "fit": {"cov_type": "HAC", "cov_kwds": {"maxlags": 4}},
+            "init": {"weights": column("w")},
+            "fit": hac(4),
         },
         kind="drawn",
         troubles=["ties", "nearly collinear"],
@@ -99,7 +99,7 @@ FOUND = {
         model={
             "estimator": "GLM",
             "formula": "yes ~ a + b",
-            "init": {"family": "Binomial", "offset": {"column": "w"}},
+            "init": {"family": "Binomial", "offset": column("w")},
             "fit": {"cov_type": "HC0"},
         },
         kind="moving",
@@ -113,7 +113,7 @@ FOUND = {
             "formula": "yes ~ a + b",
             "init": {
                 "family": {"family": "Binomial", "link": "Probit"},
-                "freq_weights": {"column": "times"},
+                "freq_weights": column("times"),
             },
             "fit": {},
         },
@@ -126,8 +126,8 @@ FOUND = {
         model={
             "estimator": "GLM",
             "formula": "positive ~ a + b",
-            "init": {"family": "Gamma", "freq_weights": {"column": "times"}},
-            "fit": {"cov_type": "cluster", "cov_kwds": {"groups": {"column": "firm"}}},
+            "init": {"family": "Gamma", "freq_weights": column("times")},
+            "fit": CLUSTER,
         },
         kind="growing",
         troubles=["one row more than columns", "perfect", "leverage one", "no weight"],

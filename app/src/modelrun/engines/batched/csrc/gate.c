@@ -28,12 +28,10 @@ double gate_scaled_square(const double *r, const double *inverse, int p)
 {
     double sum = 0.0;
     for (int j = 0; j < p; ++j) {
-        double column = 0.0, row = 0.0;
+        double column = 0.0;
         for (int k = 0; k <= j; ++k)
             column += TRI(r, p, k, j) * TRI(r, p, k, j);
-        for (int k = j; k < p; ++k)
-            row += TRI(inverse, p, j, k) * TRI(inverse, p, j, k);
-        sum += column * row;
+        sum += column * tri_row_square(inverse, p, j);
     }
     return p * sum;
 }

@@ -126,8 +126,9 @@ int separation_unsure(const Family *family, double nearest, const double *x, ptr
  */
 int likelihood_lost(const Family *family, double scale);
 
-/* Whether a constant alone fits perfectly: its log-likelihood, which others are divided by, is rounding
- * then.  NaN, which is no answer, is not. */
+/* Whether a constant alone fits perfectly: its log-likelihood, which others are divided by, is then
+ * rounding.  NaN, where there is none, is not.
+ */
 int likelihood_null_lost(const double *s);
 
 /* Log-likelihood of Logit, Probit or Poisson at the linear predictors. */

@@ -176,12 +176,8 @@ void linear_publish(LinearWork *w, int p, ptrdiff_t f, const LinearOptions *o,
     } else {
         if (kind == COV_FIXED)
             s[LIN_SCALE] = o->sandwich.fixed_scale;
-        for (int j = 0; j < p; ++j) {
-            double sum = 0.0;
-            for (int k = j; k < p; ++k)
-                sum += TRI(w->inverse, p, j, k) * TRI(w->inverse, p, j, k);
-            w->variance[j] = s[LIN_SCALE] * sum;
-        }
+        for (int j = 0; j < p; ++j)
+            w->variance[j] = s[LIN_SCALE] * tri_row_square(w->inverse, p, j);
         if (out->cov != NULL || kind == COV_FIXED) {
             memset(w->meat.meat, 0, sizeof(double) * p * p);
             for (int j = 0; j < p; ++j)

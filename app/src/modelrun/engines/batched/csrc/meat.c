@@ -142,10 +142,7 @@ int meat_cancels(const Meat *m, const double *inverse, int p, double factor, dou
                  double rounding)
 {
     for (int j = 0; j < p; ++j) {
-        double row = 0.0;
-        for (int k = j; k < p; ++k)
-            row += TRI(inverse, p, j, k) * TRI(inverse, p, j, k);
-        double variance = fabs(m->cov[j * p + j]), size = row * factor;
+        double variance = fabs(m->cov[j * p + j]), size = tri_row_square(inverse, p, j) * factor;
         if (!(error * m->spread * size <= 1e-10 * variance && rounding * size <= 1e-16 * variance))
             return 1;
     }

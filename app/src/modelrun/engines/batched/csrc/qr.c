@@ -63,6 +63,14 @@ void tri_solve(const double *r, int p, const double *c, double *b)
     }
 }
 
+double tri_row_square(const double *r, int p, int j)
+{
+    double sum = 0.0;
+    for (int k = j; k < p; ++k)
+        sum += TRI(r, p, j, k) * TRI(r, p, j, k);
+    return sum;
+}
+
 double tri_norm(const double *r, int p)
 {
     double largest = 0.0, s = 0.0;

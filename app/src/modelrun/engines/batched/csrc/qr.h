@@ -23,6 +23,9 @@ void tri_inverse(const double *r, int p, double *inverse);
 /* b = r^-1 c */
 void tri_solve(const double *r, int p, const double *c, double *b);
 
+/* sum of squares of row j: of an inverse factor, the j-th diagonal element of (R'R)^-1 */
+double tri_row_square(const double *r, int p, int j);
+
 /* Frobenius norm of the upper triangle */
 double tri_norm(const double *r, int p);
 

@@ -171,13 +171,16 @@ static double size_of_terms(const QuantileWork *w, int p)
     return size;
 }
 
-/* Whether a residual may be nothing but rounding, which has no sign; the sandwich asks for it.
- * A row that a coefficient of its own fits has such a one.
+/* Whether the density, of bandwidth h, or the sandwich sees what is nothing but rounding.  The sandwich
+ * asks each residual for its sign: a row that a coefficient of its own fits has none.
  */
-static int sign_is_rounding(const QuantileWork *w, double size)
+static int residuals_are_rounding(const QuantileWork *w, int p, double h, int robust)
 {
-    for (ptrdiff_t i = 0; i < w->rows.n; ++i)
-        if (fabs(w->e[i]) <= ROUNDINGS * MACHINE_EPS * size)
+    double rounding = MACHINE_EPS * size_of_terms(w, p);
+    if (rounding > GATE_ETA * h)
+        return 1;
+    for (ptrdiff_t i = 0; robust && i < w->rows.n; ++i)
+        if (fabs(w->e[i]) <= ROUNDINGS * rounding)
             return 1;
     return 0;
 }
@@ -286,8 +289,7 @@ int quantile_rows(QuantileWork *w, int p, ptrdiff_t f, const QuantileOptions *o,
     s[QUANT_PSEUDO_R2] = sparsity_pseudo_r_squared(&sample, o->q);
     if (h <= 0 || density <= NO_DENSITY) /* NaN where q - bandwidth is below 0, in statsmodels too */
         *reasons |= REASON_CONDITION;
-    double size = size_of_terms(w, p);
-    if (!o->exact && (MACHINE_EPS * size > GATE_ETA * h || (o->robust && sign_is_rounding(w, size))))
+    if (!o->exact && residuals_are_rounding(w, p, h, o->robust))
         *reasons |= REASON_CONDITION;
 
     double factor = o->q * (1 - o->q) / (density * density);

@@ -262,12 +262,8 @@ static int fit_one(Replicate *w, ptrdiff_t f, int constant, const LikelihoodOpti
         *reasons |= REASON_NON_FINITE;
     if (likelihood_lost(w->family, result.scale) || likelihood_null_lost(s))
         *reasons |= REASON_CONDITION;
-    for (int j = 0; j < p; ++j) {
-        w->variance[j] = 0.0;
-        for (int k = j; k < p; ++k)
-            w->variance[j] += TRI(w->inverse, p, j, k) * TRI(w->inverse, p, j, k);
-        w->variance[j] *= result.scale;
-    }
+    for (int j = 0; j < p; ++j)
+        w->variance[j] = result.scale * tri_row_square(w->inverse, p, j);
     infer(&out->coefficients, f, p, w->b, w->variance, o->use_t ? s[LIK_DF_RESID] : -1.0,
           quantiles);
     if (*reasons & REASON_SEPARATION)

@@ -179,12 +179,8 @@ static int solve(Window *w, double n, ptrdiff_t f, const LinearOptions *o, const
     if (n == p)
         *reasons |= REASON_TOO_SHORT;
     tri_solve(w->r, p, w->c, w->b);
-    for (int j = 0; j < p; ++j) {
-        double sum = 0.0;
-        for (int k = j; k < p; ++k)
-            sum += TRI(w->inverse, p, j, k) * TRI(w->inverse, p, j, k);
-        w->variance[j] = s[LIN_SCALE] * sum;
-    }
+    for (int j = 0; j < p; ++j)
+        w->variance[j] = s[LIN_SCALE] * tri_row_square(w->inverse, p, j);
     if (w->constant > 0) { /* back to the order of the columns */
         double b = w->b[0], v = w->variance[0];
         memmove(w->b, w->b + 1, sizeof(double) * w->constant);

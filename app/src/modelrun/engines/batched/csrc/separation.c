@@ -52,12 +52,8 @@ int separation_unsure(const Family *family, double nearest, const double *x, ptr
 {
     if (family->name != BINOMIAL || !(nearest < SUSPICIOUS))
         return 0;
-    for (int j = 0; j < p; ++j) {
-        double variance = 0.0;
-        for (int k = j; k < p; ++k)
-            variance += TRI(inverse, p, j, k) * TRI(inverse, p, j, k);
-        if (variance * vec_dot(x + j * ld, x + j * ld, padded) > LOST)
+    for (int j = 0; j < p; ++j)
+        if (tri_row_square(inverse, p, j) * vec_dot(x + j * ld, x + j * ld, padded) > LOST)
             return 1;
-    }
     return 0;
 }
