@@ -35,7 +35,7 @@ FITS = (
     "converged",
 )
 ALL_BUT_CONDITION = tuple(name for name in FITS if name != "condition_number")
-"""What all kernels have: a likelihood model asked for its condition number is left to statsmodels."""
+"""What all kernels have; a likelihood model that is asked for the rest is left to statsmodels."""
 
 
 def column(name: str) -> dict[str, str]:
