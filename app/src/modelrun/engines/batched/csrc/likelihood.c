@@ -359,7 +359,7 @@ static int fit_one(LikelihoodWork *w, const Clusters *rows, const Frame *frame,
         }
         meat_sandwich(&w->meat, w->inverse, p, factor);
         double eps = MACHINE_EPS * gate.condition;
-        if (meat_cancels(&w->meat, w->inverse, p, factor, gate.eta + eps,
+        if (meat_cancels(&w->meat, w->r, w->inverse, p, factor, gate.eta + eps,
                          eps * eps * rounding_of_scores(w)))
             *reasons |= REASON_CONDITION;
     } else {

@@ -168,7 +168,7 @@ void linear_publish(LinearWork *w, int p, ptrdiff_t f, const LinearOptions *o,
         }
         meat_sandwich(&w->meat, w->inverse, p, factor);
         double eps = MACHINE_EPS * s[LIN_CONDITION];
-        if (meat_cancels(&w->meat, w->inverse, p, factor, s[LIN_ETA] + eps,
+        if (meat_cancels(&w->meat, w->r, w->inverse, p, factor, s[LIN_ETA] + eps,
                          eps * eps * m->yy / m->n))
             *reasons |= REASON_CONDITION;
         for (int j = 0; j < p; ++j)

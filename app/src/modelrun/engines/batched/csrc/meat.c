@@ -8,8 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gate.h"
 #include "qr.h"
 #include "vec.h"
+#include "verdict.h"
 
 int meat_lags(const Sandwich *s, double n)
 {
@@ -138,9 +140,11 @@ void meat_sandwich(Meat *m, const double *inverse, int p, double factor)
         }
 }
 
-int meat_cancels(const Meat *m, const double *inverse, int p, double factor, double error,
-                 double rounding)
+int meat_cancels(const Meat *m, const double *r, const double *inverse, int p, double factor,
+                 double error, double rounding)
 {
+    if (!(MACHINE_EPS * gate_scaled_square(r, inverse, p) <= GATE_ETA))
+        return 1;
     for (int j = 0; j < p; ++j) {
         double variance = fabs(m->cov[j * p + j]), size = tri_row_square(inverse, p, j) * factor;
         if (!(error * m->spread * size <= 1e-10 * variance && rounding * size <= 1e-16 * variance))

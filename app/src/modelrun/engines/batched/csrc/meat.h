@@ -54,9 +54,11 @@ double meat_fill(Meat *m, Rows *x, const double *e, int p, const Sandwich *s, co
 void meat_sandwich(Meat *m, const double *inverse, int p, double factor);
 
 /* Whether less is left of a robust variance than the contract wants: because terms of a relative
- * error cancelled, or because the residuals behind it are rounding, whose mean square is given.
+ * error cancelled, because the residuals behind it are rounding, whose mean square is given, or
+ * because columns are so nearly collinear that statsmodels, which multiplies (X'X)^-1 with the meat
+ * from both sides, loses the square of their condition number.
  */
-int meat_cancels(const Meat *m, const double *inverse, int p, double factor, double error,
-                 double rounding);
+int meat_cancels(const Meat *m, const double *r, const double *inverse, int p, double factor,
+                 double error, double rounding);
 
 #endif
