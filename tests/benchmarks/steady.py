@@ -6,6 +6,7 @@ the backend `dask`, in turns. Each turn gives its ratios, and the one in the mid
 
 from __future__ import annotations
 
+import math
 import statistics
 import time
 from collections.abc import Sequence
@@ -51,7 +52,7 @@ def measure(workload: Workload, folder: Path, cores: int) -> dict[str, Any]:
         dask = stack.enter_context(open_backend("dask", workers=cores, preload=preloads(plan)))
         fit(dask, plan, shelf, fits[: 4 * cores], 0.01)
         (once,) = _done(lone[:1], 1)
-        times = max(1, round(SECONDS / once))
+        times = math.ceil(SECONDS / once)
         many = np.tile(fits, times)
         for _ in range(ROUNDS):
             began = time.perf_counter()

@@ -24,7 +24,7 @@ TROUBLES = [
     "none", "missing", "collinear", "nearly collinear", "constant regressor", "constant response",
     "huge", "tiny", "infinite", "leverage one", "perfect", "separated", "quasi separated",
     "all zero", "no rows", "high level", "one row more than columns", "mostly zero", "ties",
-    "small response", "one cluster", "no weight",
+    "small response", "one cluster", "no weight", "large response", "off centre",
 ]  # fmt: skip
 
 
@@ -106,7 +106,19 @@ def _models() -> list[dict[str, Any]]:
         for q in (0.1, 0.3, 0.5, 0.9)
         for fit in ({}, {"vcov": "iid"}, {"kernel": "gau", "bandwidth": "bofinger"})
     ]
-    return [model for part in (linear, weighted, discrete, general, quantile) for model in part]
+    longer = [
+        {"estimator": estimator, "formula": f"{response} ~ {right}", "fit": fit, **more}
+        for estimator, response, more in (
+            ("OLS", "y", {}),
+            ("Logit", "yes", {}),
+            ("GLM", "count", {"init": {"family": "Poisson"}}),
+            ("QuantReg", "y", {}),
+        )
+        for right in ("a + b + c + d", "a * b + c", "a + C(firm)")
+        for fit in (({"q": 0.5}, {"q": 0.2}) if estimator == "QuantReg" else ({}, ROBUST[0]))
+    ]
+    parts = (linear, weighted, discrete, general, quantile, longer)
+    return [model for part in parts for model in part]
 
 
 MODELS: list[dict[str, Any]] = _models()
@@ -123,6 +135,7 @@ def group(rng: np.random.Generator, n: int, trouble: str) -> pd.DataFrame:
     data["w"] = rng.uniform(0.5, 2, n)
     data["times"] = rng.integers(1, 4, n).astype(float)
     data["firm"] = rng.integers(0, 5, n)
+    data[["c", "d"]] = rng.spawn(1)[0].normal(size=(n, 2))
     match trouble:
         case "missing":
             data.loc[rng.uniform(size=n) < 0.3, "a"] = np.nan
@@ -164,6 +177,10 @@ def group(rng: np.random.Generator, n: int, trouble: str) -> pd.DataFrame:
             data[["a", "b", "y"]] = data[["a", "b", "y"]].round()
         case "small response":
             data[["y", "positive"]] *= 1e-8
+        case "large response":
+            data["y"] *= 1e4
+        case "off centre":
+            data[["a", "b"]] += 30
         case "one cluster":
             data["firm"] = 1
         case "no weight":

@@ -157,6 +157,63 @@ FOUND = {
         troubles=["one row more than columns"],
         sizes=[23],
     ),
+    "the sign of a first residual that is rounding": Case(
+        seed=5000173,
+        model={
+            "estimator": "QuantReg",
+            "formula": "count ~ a + b",
+            "fit": {"q": 0.3, "kernel": "gau", "bandwidth": "bofinger"},
+        },
+        kind="growing",
+        troubles=["leverage one", "ties", "high level"],
+        sizes=[19, 57, 44],
+    ),
+    "ties in a regression on one column": Case(
+        seed=7006799,
+        model={"estimator": "QuantReg", "formula": "y ~ a - 1", "fit": {"q": 0.9, "vcov": "iid"}},
+        kind="moving",
+        troubles=["huge", "ties"],
+        sizes=[170, 119],
+    ),
+    "a bandwidth as small as the rounding of rows": Case(
+        seed=7001223,
+        model={"estimator": "QuantReg", "formula": "y ~ a * b + c", "fit": {"q": 0.5}},
+        kind="growing",
+        troubles=["missing", "collinear", "high level", "high level"],
+        sizes=[42, 69, 83, 39],
+    ),
+    "signs that the size of the response turns": Case(
+        seed=9037616,
+        model={"estimator": "QuantReg", "formula": "y ~ a + b", "fit": {"q": 0.9, "vcov": "iid"}},
+        kind="groups",
+        troubles=["collinear", "large response", "one row more than columns", "off centre"],
+        sizes=[26, 31, 7, 2],
+    ),
+    "a median whose path rounding decides": Case(
+        seed=9037097,
+        model={"estimator": "QuantReg", "formula": "y ~ a + C(firm)", "fit": {"q": 0.5}},
+        kind="groups",
+        troubles=["off centre", "large response", "constant regressor"],
+        sizes=[4, 41, 13],
+    ),
+    "quantiles of drawn rows with a large response": Case(
+        seed=9055769,
+        model={
+            "estimator": "QuantReg",
+            "formula": "y ~ a + b",
+            "fit": {"q": 0.1, "kernel": "gau", "bandwidth": "bofinger"},
+        },
+        kind="drawn",
+        troubles=["large response"],
+        sizes=[24],
+    ),
+    "a column that is the same in all drawn rows": Case(
+        seed=8006778,
+        model={"estimator": "Poisson", "formula": "count ~ a + b - 1", "init": {}, "fit": {}},
+        kind="drawn",
+        troubles=["one row more than columns", "constant regressor"],
+        sizes=[27, 6],
+    ),
 }
 
 
@@ -166,15 +223,24 @@ def test_what_a_search_has_found_stays_found(name: str) -> None:
 
 
 def test_ordinary_data_are_not_handed_over() -> None:
-    """What the gate is careful about must not cost the speed of those whose data are sound."""
+    """What the gate is careful about must not cost the speed of those whose data are sound.
+
+    Quantiles of firms of 10 or 15 rows are an exception: a whole number of rows is below the
+    quantile, one residual is zero, and its sign is rounding.
+    """
     rng = np.random.default_rng(5)
     data = random_designs.panel(rng, ["none"] * 10, [60] * 10)
+    models = [
+        model
+        for model in random_designs.MODELS
+        if not (model["estimator"] == "QuantReg" and "firm" in model["formula"])
+    ]
     done = {
         str(model): sum(
             row["engine"] == "batched"
             for row in rows_of(random_designs.study(data, model), engine=BatchedEngine())
         )
-        for model in random_designs.MODELS
+        for model in models
     }
     few = {model: fits for model, fits in done.items() if fits < 10}
     assert few == {}

@@ -1,10 +1,11 @@
 """Quantile regression over many slices in one call: statsmodels' own iteration, compiled.
 
 The iterates of statsmodels are reproduced, including where they stop; they are not quite the
-quantile solution, because residuals are kept 1e-6 away from zero (csrc/quantreg.c). The iteration
-amplifies rounding, by factors up to 1e9 in a few fits: `check` finds nearly all of them. Contract:
-the same number of iterations and 1e-8 of max(|b|, se) in 99.5 % of the fits that pass, 1e-6, which
-is statsmodels' own stop test, in all.
+quantile solution, because residuals are kept 1e-6 away from zero (csrc/quantile_irls.c). Rounding
+can turn the iteration elsewhere; `check` finds where. These 1e-6, and the stop test, are absolute:
+of responses of size one about 2 % are flagged, of size 1,000 half, since what rounding does to them
+is as large. Contract: the same number of iterations and 1e-8 of max(|b|, se) in 99.5 % of the fits
+that pass, 1e-6, which is statsmodels' own stop test, in all.
 
 `exact` is another solver under its own name: the optimum of the linear program, by an interior
 point and the simplex method (csrc/frisch.c). Contract: the loss is above the optimum by less than
@@ -48,7 +49,7 @@ class Options(TypedDict, total=False):
         bandwidth: Its rule.
         max_iter: Iterations at most.
         p_tol: Largest move of a coefficient at the stop.
-        check: Fit twice, on responses that differ in the last bits, and flag what does not stay.
+        check: Send a disturbed twin beside each iteration, and flag what it could turn elsewhere.
         exact: Go to the optimum instead of following statsmodels' iteration; max_iter, p_tol and
             check then mean nothing.
         use_t: Inference by the t distribution.

@@ -22,7 +22,7 @@ int quantile_fit(const Frame *frame, const int64_t *start, const int64_t *stop, 
         rows_gather(frame, (ptrdiff_t)start[f], (ptrdiff_t)stop[f], &w.rows);
         int status = quantile_rows(&w, p, f, options, out, &quantiles, &reasons);
         if (status == OK || status == NOT_CONVERGED) {
-            rows_spread(w.fitted, frame->keep, start[f], stop[f], at.fitted);
+            rows_spread(w.path.fitted, frame->keep, start[f], stop[f], at.fitted);
             rows_spread(w.e, frame->keep, start[f], stop[f], at.resid);
         } else {
             infer_lost(&out->coefficients, f, p, out->cov, length, at.fitted, at.resid);

@@ -29,7 +29,7 @@ typedef struct {
     int kernel, bandwidth; /* enums of sparsity.h */
     int max_iterations;
     double tolerance;
-    int check; /* run again on nudged responses and hand over what does not stay */
+    int check; /* whether a twin goes beside each path */
     int use_t;
     int constant; /* enum Constant of ols.h */
     double level;
@@ -44,6 +44,15 @@ typedef struct {
     uint16_t *reasons;
 } QuantileOutput;
 
+/* Iteratively reweighted least squares on its way. */
+typedef struct {
+    double *w, *fitted, *b, *old, *square;
+    double moved; /* the most that a coefficient did in the last step */
+    double apart; /* of a twin: how far its moves are from those of the path, relative to them */
+} Path;
+
+#define REMEMBERED 10 /* iterates, to see whether they cycle */
+
 /* One fit at a time. */
 typedef struct {
     Rows rows;     /* root: the roots of the counts */
@@ -51,11 +60,23 @@ typedef struct {
     Meat meat;
     Frisch frisch;
     double *basis; /* of the rows times their counts, for the optimum */
-    double *q, *w, *z, *fitted, *e, *nudged;
-    double *r, *inverse, *square, *c, *b, *old, *variance, *scratch, *history;
+    Path path, twin;
+    double size; /* of X'Wy */
+    double *q, *z, *e;
+    double *r, *inverse, *square, *c, *variance, *scratch, *history;
     Stacked *stacked;
     void *block;
 } QuantileWork;
+
+/* statsmodels' iterates; leaves the path and its twin where they ended. */
+int quantile_irls(QuantileWork *w, int p, const QuantileOptions *o, int *iterations,
+                  unsigned *reasons);
+
+/* The size of what residuals are the differences of, so that their rounding is some eps of it. */
+double quantile_terms(const QuantileWork *w, int p);
+
+/* Whether a row's residual is nothing but rounding, so that its sign is, too. */
+int quantile_signs_are_rounding(const QuantileWork *w, int p);
 
 /* 0 when memory ran out; to be closed in either case. */
 int quantile_open(QuantileWork *w, ptrdiff_t rows, int p, int counted, int exact);

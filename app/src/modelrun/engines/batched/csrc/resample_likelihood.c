@@ -126,10 +126,24 @@ static int irls_counts(Replicate *w, const LikelihoodOptions *o, Iterated *resul
     return OK;
 }
 
-/* Newton's method; leaves in l the factor of the Hessian at the estimates. */
-static int newton_counts(Replicate *w, const LikelihoodOptions *o, int constant, Iterated *result)
+/* The first column that is the same, and not zero, in all rows that were drawn; -1 without one. */
+static int constant_column(const Replicate *w)
 {
-    int p = w->d->p, moving = 1;
+    for (int j = 0; j < w->d->p; ++j) {
+        const double *x = w->x + j * w->ld;
+        ptrdiff_t k = 1;
+        while (k < w->patterns && x[k] == x[0])
+            ++k;
+        if (k == w->patterns && x[0] != 0.0)
+            return j;
+    }
+    return -1;
+}
+
+/* Newton's method; leaves in l the factor of the Hessian at the estimates. */
+static int newton_counts(Replicate *w, const LikelihoodOptions *o, Iterated *result)
+{
+    int p = w->d->p, moving = 1, constant = constant_column(w);
     result->scale = 1.0;
     for (int j = 0; j < p; ++j)
         w->b[j] = replicate_poisson(w) && constant >= 0 ? 0.001 : 0.0;
@@ -215,7 +229,7 @@ static double regression_eta(Replicate *w, double condition)
     return MACHINE_EPS * condition * sqrt(1 + fitted / replicate_pearson(w));
 }
 
-static int fit_one(Replicate *w, ptrdiff_t f, int constant, const LikelihoodOptions *o,
+static int fit_one(Replicate *w, ptrdiff_t f, const LikelihoodOptions *o,
                    const LikelihoodOutput *out, Quantiles *quantiles, unsigned *reasons)
 {
     int p = w->d->p;
@@ -227,7 +241,7 @@ static int fit_one(Replicate *w, ptrdiff_t f, int constant, const LikelihoodOpti
         return TOO_SHORT;
     }
     Iterated result = {0};
-    int status = o->newton ? newton_counts(w, o, constant, &result) : irls_counts(w, o, &result);
+    int status = o->newton ? newton_counts(w, o, &result) : irls_counts(w, o, &result);
     *reasons |= result.reasons;
     if (status != OK) {
         *reasons |= status == RANK_DEFICIENT ? REASON_RANK : REASON_NON_FINITE;
@@ -271,19 +285,13 @@ static int fit_one(Replicate *w, ptrdiff_t f, int constant, const LikelihoodOpti
     return *reasons & REASON_ITERATIONS ? NOT_CONVERGED : OK;
 }
 
-static void prepare(Replicate *w, int *constant)
+static void prepare(Replicate *w)
 {
     const Distinct *d = w->d;
     double *ones = w->known, *y = ones + w->ld_pairs;
-    *constant = -1;
-    for (int j = 0; j < d->p; ++j) {
-        if (d->x[j] != NULL)
-            continue;
-        for (ptrdiff_t k = 0; k < d->patterns; ++k)
+    for (int j = 0; j < d->p; ++j)
+        for (ptrdiff_t k = 0; d->x[j] == NULL && k < d->patterns; ++k)
             w->x[j * w->ld + k] = 1.0;
-        if (*constant < 0)
-            *constant = j;
-    }
     for (ptrdiff_t i = 0; i < d->pairs; ++i) {
         ones[i] = 1.0;
         y[i] = d->y[i];
@@ -307,7 +315,7 @@ int resample_likelihood(const Distinct *d, const Draw *draw, const int64_t *repl
     Replicate w = {.d = d, .ld = PADDED(d->patterns), .ld_pairs = PADDED(d->pairs)};
     Quantiles quantiles;
     Family family;
-    int p = d->p, constant;
+    int p = d->p;
     size_t pp = PADDED((size_t)p * p);
     double *block =
         aligned_doubles(w.ld * (p + 14) + 9 * w.ld_pairs + 3 * pp + 3 * PADDED(p + 1));
@@ -342,13 +350,13 @@ int resample_likelihood(const Distinct *d, const Draw *draw, const int64_t *repl
     double **const small[] = {&w.b, &w.g, &w.variance};
     for (int k = 0; k < 3; ++k)
         *small[k] = take(&next, p + 1);
-    prepare(&w, &constant);
+    prepare(&w);
     for (ptrdiff_t f = 0; f < fits; ++f) {
         unsigned reasons = 0;
         for (int k = 0; k < LIK_COUNT; ++k)
             out->statistics[f * LIK_COUNT + k] = NAN;
         draw_counts(draw, (uint64_t)replicate[f], d->rows, d->pair_of, d->pairs, w.pairs);
-        int status = fit_one(&w, f, constant, options, out, &quantiles, &reasons);
+        int status = fit_one(&w, f, options, out, &quantiles, &reasons);
         if (status != OK && status != SEPARATED && status != NOT_CONVERGED)
             infer_nothing(&out->coefficients, f, p);
         out->status[f] = (int8_t)status;

@@ -44,6 +44,7 @@ PUBLIC(vec_multiply)
 PUBLIC(vec_leverage)
 PUBLIC(vec_filter)
 PUBLIC(vec_check_weights)
+PUBLIC(vec_signs_turn)
 
 #else
 

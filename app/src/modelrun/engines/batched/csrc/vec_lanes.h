@@ -268,6 +268,25 @@ TARGET LOCAL void NAMED(vec_check_weights)(const double *y, const double *fitted
     }
 }
 
+TARGET LOCAL int NAMED(vec_signs_turn)(const double *y, const double *fitted, const double *other,
+                                       double limit, double least, ptrdiff_t n)
+{
+    const Mask magnitude = (Mask){0} + 0x7FFFFFFFFFFFFFFF;
+    const Register zero = {0};
+    Mask found = {0};
+    for (ptrdiff_t i = 0; i < n; i += WIDTH) {
+        Register at = *(const Register *)(fitted + i);
+        Register r = *(const Register *)(y + i) - at, apart = at - *(const Register *)(other + i);
+        Register size = (Register)((Mask)r & magnitude);
+        apart = (Register)((Mask)apart & magnitude);
+        found |= (size < zero + limit) & (size < apart) & (zero + least < apart);
+    }
+    long long any = 0;
+    for (int k = 0; k < WIDTH; ++k)
+        any |= found[k];
+    return any != 0;
+}
+
 #undef WIDTH
 #undef TARGET
 #undef NAMED
