@@ -18,13 +18,15 @@ from typing import Any
 
 import psutil
 
-from benchmarks import large, naive, peers, programs, steady, table
+from benchmarks import cold, large, naive, peers, programs, steady, table
 from benchmarks.pages import page_seconds
 from benchmarks.workloads import workloads
 from modelrun.backends import machine, overhead
 
 CACHE = Path(".cache/bench")
 OVERHEAD_FITS_PER_TASK = 2_000
+ON_EACH_BACKEND = 1
+"""The workload that is run on every backend."""
 
 
 def processor() -> str:
@@ -97,6 +99,8 @@ def show(results: Results) -> None:
         print("\n" + table.stages(results.of("program"), interpreter()))
     if results.of("ideal"):
         print("\n" + table.ideal(results.of("ideal")))
+    for row in results.of("cold"):
+        print("\n" + table.cold(row))
     for row in results.of("overhead"):
         print("\n" + table.overhead(row))
     for row in results.of("large"):
@@ -136,6 +140,8 @@ def main() -> None:
                 row |= steady.measure(workload, CACHE, cores)
                 results.add("ideal", row)
                 say(table.ideal([row]).splitlines()[-1])
+            if workload.number == ON_EACH_BACKEND:
+                results.add("cold", cold.measure(workload, CACHE))
             continue
         for number, peer in peers.catalogue():
             if number == workload.number:

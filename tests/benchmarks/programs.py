@@ -83,7 +83,9 @@ def summaries(slices: list[tuple[int, pd.DataFrame]], models: list[dict[str, Any
     return (time.perf_counter() - began) / len(slices)
 
 
-def ours(workload: Workload, folder: Path, *, everything: bool) -> tuple[Cost, Path]:
+def ours(
+    workload: Workload, folder: Path, *, everything: bool, backend: str | None = None
+) -> tuple[Cost, Path]:
     """Run our program cold, with report and audit or without both; return cost and tables."""
     file = write(workload, folder, audit=everything)
     out = folder / f"out-{workload.number}"
@@ -91,6 +93,8 @@ def ours(workload: Workload, folder: Path, *, everything: bool) -> tuple[Cost, P
     arguments = [sys.executable, "-m", "modelrun", "run", str(file), "--to", str(out), "--quiet"]
     if not everything:
         arguments.append("--no-report")
+    if backend is not None:
+        arguments += ["--backend", backend]
     return command(arguments, log=folder / f"log-{workload.number}.txt"), out
 
 

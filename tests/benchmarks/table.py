@@ -70,6 +70,23 @@ def ideal(rows: list[Row]) -> str:
     return "\n".join(lines)
 
 
+def cold(row: Row) -> str:
+    """Return the table of one workload on each backend."""
+    names = ("reading", "starting", "fitting", "tables")
+    lines = [
+        f"Workload {row['number']} on each backend, cold, without report and audit, in seconds.",
+        "",
+        f"| backend | whole run | CPU | {' | '.join(names)} |",
+        "|---" * (len(names) + 3) + "|",
+    ]
+    for backend, spent in row["backends"].items():
+        cells = " | ".join(f"{spent.get(name, 0.0):.2f}" for name in names)
+        lines.append(
+            f"| {backend} | {spent['seconds']:.2f} | {spent['cpuSeconds']:.2f} | {cells} |"
+        )
+    return "\n".join(lines)
+
+
 def overhead(row: Row) -> str:
     """Return the line of fits that do nothing."""
     return (

@@ -19,7 +19,7 @@
 #include "verdict.h"
 
 #define SETTLED 1e-8   /* how far estimates of path and twin may be apart, ... */
-#define CUT_OFF 1e-10  /* ... where the path was cut off on its way, ... */
+#define CUT_OFF 1e-9   /* ... where the path was cut off on its way, ... */
 #define IN_ROWS 1e-7   /* ... and fitted values, in bandwidths */
 #define NO_DENSITY 1e-100 /* its square must not vanish */
 

@@ -17,6 +17,7 @@
 #include "verdict.h"
 
 #define RIDGE 1e-10
+#define SMALL 64 /* counts below have a table */
 
 /* l = Cholesky factor of X' diag(weight) X / scale + ridge; 0 if singular */
 static int factor(Replicate *w, const double *weight, double scale, double ridge)
@@ -68,30 +69,49 @@ static double first_of_family(Replicate *w, double mean, double *scale)
     return family_deviance(family, d->y, w->pair_mu, w->pairs, d->pairs) / *scale;
 }
 
+/* What the first regression of IRLS makes of a response: mean, weight, link and likelihood. */
+typedef struct {
+    double mu, weight, linear, explained;
+} Start;
+
+static Start start_of(const Replicate *w, double y, double mean)
+{
+    if (replicate_poisson(w)) {
+        double mu = (y + mean) / 2, linear = log(mu);
+        return (Start){mu, mu, linear, y * linear - mu};
+    }
+    double mu = (y + 0.5) / 2;
+    return (Start){mu, mu * (1 - mu), log(mu / (1 - mu)),
+                   y * log(mu + 1e-20) + (1 - y) * log(1 - mu + 1e-20)};
+}
+
 /* The first regression of IRLS sees each response: its weights and right side, summed by pattern.
- * Returns the deviance of the starting means. */
+ * Counts repeat themselves, and so do their logarithms.  Returns the deviance of the starting means.
+ */
 static double first_regression(Replicate *w, double *scale)
 {
     const Distinct *d = w->d;
     double mean = w->total / w->n, dev = 0.0;
+    Start small[SMALL];
     memset(w->w, 0, sizeof(double) * w->padded);
     memset(w->score, 0, sizeof(double) * w->padded);
     if (!w->simple)
         return first_of_family(w, mean, scale);
+    for (int y = 0; y < SMALL; ++y)
+        small[y].mu = NAN;
     for (ptrdiff_t i = 0; i < d->pairs; ++i) {
         double c = w->pairs[i], y = d->y[i];
         ptrdiff_t k = w->place[d->pattern_of[i]];
         if (c == 0.0)
             continue;
-        double mu = replicate_poisson(w) ? (y + mean) / 2 : (y + 0.5) / 2;
-        double weight = replicate_poisson(w) ? mu : mu * (1 - mu);
-        double linear = replicate_poisson(w) ? log(mu) : log(mu / (1 - mu));
-        w->w[k] += c * weight;
-        w->score[k] += c * (weight * (linear - (w->offset ? w->offset[k] : 0.0)) + (y - mu));
-        double explained = replicate_poisson(w)
-                               ? y * linear - mu
-                               : y * log(mu + 1e-20) + (1 - y) * log(1 - mu + 1e-20);
-        dev += c * (w->entropy[i] - explained);
+        int known = y >= 0 && y < SMALL && y == (int)y;
+        if (known && isnan(small[(int)y].mu))
+            small[(int)y] = start_of(w, y, mean);
+        Start at = known ? small[(int)y] : start_of(w, y, mean);
+        w->w[k] += c * at.weight;
+        w->score[k] +=
+            c * (at.weight * (at.linear - (w->offset ? w->offset[k] : 0.0)) + (y - at.mu));
+        dev += c * (w->entropy[i] - at.explained);
     }
     return 2 * dev;
 }
