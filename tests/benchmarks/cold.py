@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import statistics
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +22,9 @@ def measure(workload: Workload, folder: Path) -> dict[str, Any]:
     for _ in range(TURNS):
         for backend in BACKENDS:
             cost, out = programs.ours(workload, folder, everything=False, backend=backend)
-            timings = json.loads((out / "run.json").read_text())["timings"]
-            turns[backend].append({"seconds": cost.seconds, "cpuSeconds": cost.cpu_seconds} | timings)
+            spent = {"seconds": cost.seconds, "cpuSeconds": cost.cpu_seconds}
+            spent |= json.loads((out / "run.json").read_text())["timings"]
+            turns[backend].append(spent)
     return {
         "number": workload.number,
         "workload": workload.name,
