@@ -13,7 +13,7 @@ from modelrun.report.page import Block, Page, Shares, Table, Text, Tiles
 from modelrun.report.style import ORANGE, STATUS, VERMILLION
 from modelrun.report.tables import Tables, flags, words
 
-ROOM = 6.2
+ROOM = 6.4
 """Inches of a page below its head."""
 
 WORDS = 135
