@@ -2,8 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pandas as pd
 import pytest
+import yaml
+
+EXAMPLES = Path(__file__).parents[2] / "app" / "examples"
+FILES = {
+    path.stem: document
+    for path in sorted(EXAMPLES.glob("*.yaml"))
+    if "program" not in (document := yaml.safe_load(path.read_text()))["spec"]
+}
 
 FILE = """\
 apiVersion: modelrun.dev/v1alpha1
@@ -33,6 +43,16 @@ WAYS = {
 }
 
 
+def tables(folder: str) -> dict[str, pd.DataFrame]:
+    """Return the tables of a run without what tells of its way."""
+    return {
+        name: pd.read_parquet(f"{folder}/{name}.parquet").drop(
+            columns=["seconds", "worker", "traceback"], errors="ignore"
+        )
+        for name in ("fits", "coefficients", "failures")
+    }
+
+
 @pytest.mark.timeout(240)
 def test_all_backends_give_the_same_tables(modelrun, write):
     write("own.py", OWN)
@@ -42,14 +62,28 @@ def test_all_backends_give_the_same_tables(modelrun, write):
         to = way.replace(" ", "-")
         ended = modelrun("run", "file.yaml", *flags, "--to", to, "--no-report")
         assert ended.code == 0, ended.err
-        found[way] = {
-            name: pd.read_parquet(f"{to}/{name}.parquet").drop(
-                columns=["seconds", "worker", "traceback"], errors="ignore"
-            )
-            for name in ("fits", "coefficients", "failures")
-        }
+        found[way] = tables(to)
     assert len(found["serial"]["fits"]) == 3 * 30 * 4
     assert set(found["serial"]["failures"]["reason"]) == {"CallableError"}
     for way in WAYS:
         for name, table in found[way].items():
             pd.testing.assert_frame_equal(table, found["serial"][name], rtol=1e-12, atol=0)
+
+
+@pytest.mark.timeout(240)
+@pytest.mark.parametrize("name", FILES)
+def test_an_example_gives_the_same_tables_on_every_backend(modelrun, write, name):
+    document = FILES[name]
+    document["spec"].setdefault("execution", {})["audit"] = "0%"
+    write(f"{name}.yaml", yaml.safe_dump(document))
+    for module in EXAMPLES.glob("*.py"):
+        write(module.name, module.read_text())
+    for backend in ("serial", "threads", "dask"):
+        arguments = ("--backend", backend, "--to", backend, "--no-report")
+        ended = modelrun("run", f"{name}.yaml", *arguments)
+        assert ended.code == 0, ended.err
+    expected = tables("serial")
+    assert len(expected["fits"])
+    for backend in ("threads", "dask"):
+        for table, frame in tables(backend).items():
+            pd.testing.assert_frame_equal(frame, expected[table], rtol=1e-12, atol=0)
