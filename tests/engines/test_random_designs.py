@@ -207,6 +207,18 @@ FOUND = {
         troubles=["large response"],
         sizes=[24],
     ),
+    "a probability of one in drawn rows": Case(
+        seed=11001267,
+        model={
+            "estimator": "GLM",
+            "formula": "yes ~ a + b",
+            "init": {"family": "Binomial"},
+            "fit": {},
+        },
+        kind="drawn",
+        troubles=["tiny", "leverage one", "nearly collinear", "all zero"],
+        sizes=[27, 8, 38, 4],
+    ),
     "a column that is the same in all drawn rows": Case(
         seed=8006778,
         model={"estimator": "Poisson", "formula": "count ~ a + b - 1", "init": {}, "fit": {}},

@@ -221,10 +221,11 @@ double replicate_pearson(Replicate *w)
     }
     for (ptrdiff_t i = 0; i < w->d->pairs; ++i) {
         double c = w->pairs[i], mu = w->mu[w->place[w->d->pattern_of[i]]], e = w->d->y[i] - mu;
+        double p = clipped(mu);
         if (c != 0.0)
             sum += c * e * e / (!w->simple             ? w->pair_var[i]
                                 : replicate_poisson(w) ? mu
-                                                       : mu * (1 - mu));
+                                                       : p * (1 - p));
     }
     return sum;
 }
