@@ -36,7 +36,7 @@ void family_open(Family *family, int name, int link, double alpha)
 
 double log_factorial(const Family *family, double y)
 {
-    if (y >= 0 && y < SMALL_COUNTS && y == (int)y)
+    if (small_count(y))
         return family->log_factorial[(int)y];
     return y > -1 ? (double)log_gamma((long double)y + 1) : NAN;
 }
@@ -221,9 +221,8 @@ static double unit_log_lik(const Family *family, double y, double mu, double var
     case NEGATIVE_BINOMIAL: {
         double alpha = family->alpha, ll = y * log(alpha * mu);
         ll -= (y + 1 / alpha) * log(1 + alpha * mu);
-        ll += y >= 0 && y < SMALL_COUNTS && y == (int)y
-                  ? family->log_gamma_shifted[(int)y]
-                  : (double)log_gamma(y + 1 / (long double)alpha);
+        ll += small_count(y) ? family->log_gamma_shifted[(int)y]
+                             : (double)log_gamma(y + 1 / (long double)alpha);
         ll -= family->log_gamma_inverse_alpha;
         return var / scale * (ll - log_factorial(family, y));
     }

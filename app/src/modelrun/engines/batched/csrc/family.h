@@ -20,6 +20,12 @@ typedef struct {
 
 void family_open(Family *family, int name, int link, double alpha);
 
+/* Whether a response is a count with a place in the tables. */
+static inline int small_count(double y)
+{
+    return y >= 0 && y < SMALL_COUNTS && y == (int)y;
+}
+
 /* log Gamma(y + 1) */
 double log_factorial(const Family *family, double y);
 

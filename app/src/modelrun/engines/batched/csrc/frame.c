@@ -60,14 +60,19 @@ void rows_spread(const double *values, const uint8_t *keep, ptrdiff_t start, ptr
     }
 }
 
+int is_constant(const double *v, ptrdiff_t n)
+{
+    for (ptrdiff_t i = 1; i < n; ++i)
+        if (v[i] != v[0])
+            return 0;
+    return n > 0;
+}
+
 /* Note whether column j, not yet multiplied by weights, is constant. */
 static void note_constant(Rows *rows, int j)
 {
     const double *v = rows->x + j * rows->ld;
-    for (ptrdiff_t i = 1; i < rows->n; ++i)
-        if (v[i] != v[0])
-            return;
-    if (rows->n == 0)
+    if (!is_constant(v, rows->n))
         return;
     rows->constants += 1;
     if (rows->first_constant < 0 && v[0] != 0.0)

@@ -30,6 +30,9 @@ typedef struct {
 /* Copy the kept rows of [start, stop) and multiply them by the square roots of the weights. */
 void rows_gather(const Frame *frame, ptrdiff_t start, ptrdiff_t stop, Rows *rows);
 
+/* Whether all n values, one at least, are the same. */
+int is_constant(const double *v, ptrdiff_t n);
+
 /* Column j of the rows: values `place`[i] of a column, ones where it is NULL. */
 void rows_pick(Rows *rows, const double *column, const ptrdiff_t *place, int j);
 

@@ -327,16 +327,14 @@ static int descend(Frisch *f, const double *q, ptrdiff_t ld, int p, ptrdiff_t n,
 int frisch_solve(Frisch *f, const double *q, ptrdiff_t ld, int p, const double *y, ptrdiff_t n,
                  ptrdiff_t padded, double share, double *c, double *e, int *steps)
 {
-    double size = 0.0, largest = 0.0;
+    double size = 0.0;
     memset(f->weight, 0, sizeof(double) * (size_t)padded);
     memset(f->cost, 0, sizeof(double) * (size_t)padded);
     memcpy(e, y, sizeof(double) * (size_t)padded);
     qr_residual(q, ld, p, e, padded, f->offset, f->right);
-    for (ptrdiff_t i = 0; i < n; ++i) {
+    for (ptrdiff_t i = 0; i < n; ++i)
         size += fabs(e[i]) / (double)n;
-        largest = fmax(largest, fabs(y[i]));
-    }
-    if (!(size > 1e-12 * largest))
+    if (!(size > 1e-12 * vec_largest(y, n)))
         return FRISCH_LOST;
     for (ptrdiff_t i = 0; i < n; ++i)
         f->cost[i] = -e[i] / size;

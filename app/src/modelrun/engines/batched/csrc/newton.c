@@ -68,10 +68,7 @@ static int newton_step(LikelihoodWork *w)
 int newton_borderline(const LikelihoodOptions *o, const Iterated *result, const double *b, int k,
                       double eta)
 {
-    double size = 0.0;
-    for (int j = 0; j < k; ++j)
-        size = fmax(size, fabs(b[j]));
-    double noise = BORDERLINE * o->tolerance + eta * size;
+    double noise = BORDERLINE * o->tolerance + eta * vec_largest(b, k);
     return fabs(result->change - o->tolerance) <= noise ||
            fabs(result->change_before - o->tolerance) <= noise;
 }

@@ -26,29 +26,20 @@
 #define INVERSE 0.25 /* noise in eps |A^-1| |X'Wy|: that of pinv was a tenth of it in 10,000 fits */
 #define SUM 4 /* noise in eps |b| */
 
-static double largest(const double *v, ptrdiff_t n)
-{
-    double found = 0.0;
-    for (ptrdiff_t i = 0; i < n; ++i)
-        found = fmax(found, fabs(v[i]));
-    return found;
-}
-
-double quantile_terms(const QuantileWork *w, int p)
+double quantile_rounding(const QuantileWork *w, int p)
 {
     const Rows *x = &w->rows;
-    double size = largest(x->y, x->n);
+    double size = vec_largest(x->y, x->n);
     for (int j = 0; j < p; ++j)
-        size += fabs(w->path.b[j]) * largest(x->x + j * x->ld, x->n);
-    return size;
+        size += fabs(w->path.b[j]) * vec_largest(x->x + j * x->ld, x->n);
+    return MACHINE_EPS * size;
 }
 
-int quantile_signs_are_rounding(const QuantileWork *w, int p)
+int quantile_signs_are_rounding(const QuantileWork *w, double rounding)
 {
     const Rows *x = &w->rows;
-    double rounding = ROUNDINGS * MACHINE_EPS * quantile_terms(w, p);
     for (ptrdiff_t i = 0; i < x->n; ++i)
-        if (fabs(x->y[i] - w->path.fitted[i]) <= rounding)
+        if (fabs(x->y[i] - w->path.fitted[i]) <= ROUNDINGS * rounding)
             return 1;
     return 0;
 }
@@ -61,7 +52,7 @@ static int step(QuantileWork *w, Path *path, int p)
     vec_gram(x->x, x->ld, p, path->w, x->padded, path->square);
     vec_multiply(path->w, x->y, w->z, x->padded);
     vec_dots(x->x, x->ld, p, w->z, x->padded, path->b);
-    w->size = largest(path->b, p);
+    path->size = vec_largest(path->b, p);
     if (!cholesky_factor(path->square, p, 0.0))
         return 0;
     cholesky_solve(path->square, p, path->b);
@@ -85,9 +76,9 @@ static void disturb(QuantileWork *w, Path *path, int p, int iteration)
 {
     double *v = w->scratch;
     for (int j = 0; j < p; ++j)
-        v[j] = at_random(iteration, j) * w->size;
+        v[j] = at_random(iteration, j) * path->size;
     cholesky_solve(path->square, p, v);
-    double noise = MACHINE_EPS * (INVERSE * largest(v, p) + SUM * largest(path->b, p));
+    double noise = MACHINE_EPS * (INVERSE * vec_largest(v, p) + SUM * vec_largest(path->b, p));
     for (int j = 0; j < p; ++j)
         path->b[j] += at_random(iteration, p + j) * noise;
 }
@@ -95,9 +86,7 @@ static void disturb(QuantileWork *w, Path *path, int p, int iteration)
 static void reweigh(QuantileWork *w, Path *path, int p, double q)
 {
     const Rows *x = &w->rows;
-    path->moved = 0.0;
-    for (int j = 0; j < p; ++j)
-        path->moved = fmax(path->moved, fabs(path->b[j] - path->old[j]));
+    path->moved = vec_apart(path->b, path->old, p);
     vec_combine(x->x, x->ld, p, path->b, path->fitted, x->padded);
     vec_check_weights(x->y, path->fitted, q, path->w, x->padded);
     if (w->count)
@@ -142,7 +131,7 @@ static int goes_elsewhere(QuantileWork *w, int p, const QuantileOptions *o, int 
            vec_signs_turn(w->rows.y, path->fitted, twin->fitted, KEPT_FROM_ZERO,
                           signs ? 0.0 : KEPT_FROM_ZERO /* ... within that distance */,
                           w->rows.padded) ||
-           (signs && iteration == 1 && quantile_signs_are_rounding(w, p));
+           (signs && iteration == 1 && quantile_signs_are_rounding(w, quantile_rounding(w, p)));
 }
 
 int quantile_irls(QuantileWork *w, int p, const QuantileOptions *o, int *iterations,

@@ -103,11 +103,10 @@ static int optimum(QuantileWork *w, int p, const QuantileOptions *o, int *steps,
  */
 static int density_is_rounding(const QuantileWork *w, int p, double h, const QuantileOptions *o)
 {
-    double apart = 0.0;
-    for (ptrdiff_t i = 0; o->check && i < w->rows.n; ++i)
-        apart = fmax(apart, fabs(w->path.fitted[i] - w->twin.fitted[i]));
-    return apart > IN_ROWS * h || MACHINE_EPS * quantile_terms(w, p) > GATE_ETA * h ||
-           (o->robust && o->q != 0.5 && quantile_signs_are_rounding(w, p));
+    double rounding = quantile_rounding(w, p);
+    double apart = o->check ? vec_apart(w->path.fitted, w->twin.fitted, w->rows.n) : 0.0;
+    return apart > IN_ROWS * h || rounding > GATE_ETA * h ||
+           (o->robust && o->q != 0.5 && quantile_signs_are_rounding(w, rounding));
 }
 
 int quantile_rows(QuantileWork *w, int p, ptrdiff_t f, const QuantileOptions *o,

@@ -47,6 +47,7 @@ typedef struct {
 /* Iteratively reweighted least squares on its way. */
 typedef struct {
     double *w, *fitted, *b, *old, *square;
+    double size;  /* of X'Wy in the last step */
     double moved; /* the most that a coefficient did in the last step */
     double apart; /* of a twin: how far its moves are from those of the path, relative to them */
 } Path;
@@ -61,7 +62,6 @@ typedef struct {
     Frisch frisch;
     double *basis; /* of the rows times their counts, for the optimum */
     Path path, twin;
-    double size; /* of X'Wy */
     double *q, *z, *e;
     double *r, *inverse, *square, *c, *variance, *scratch, *history;
     Stacked *stacked;
@@ -72,11 +72,11 @@ typedef struct {
 int quantile_irls(QuantileWork *w, int p, const QuantileOptions *o, int *iterations,
                   unsigned *reasons);
 
-/* The size of what residuals are the differences of, so that their rounding is some eps of it. */
-double quantile_terms(const QuantileWork *w, int p);
+/* eps of the size of what residuals are the differences of: their rounding is some times that. */
+double quantile_rounding(const QuantileWork *w, int p);
 
 /* Whether a row's residual is nothing but rounding, so that its sign is, too. */
-int quantile_signs_are_rounding(const QuantileWork *w, int p);
+int quantile_signs_are_rounding(const QuantileWork *w, double rounding);
 
 /* 0 when memory ran out; to be closed in either case. */
 int quantile_open(QuantileWork *w, ptrdiff_t rows, int p, int counted, int exact);

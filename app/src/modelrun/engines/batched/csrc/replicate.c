@@ -215,17 +215,12 @@ double replicate_log_lik(Replicate *w, int newton, double scale)
 double replicate_pearson(Replicate *w)
 {
     double sum = 0.0;
-    if (!w->simple) {
-        replicate_pair_means(w);
-        family_variance(w->family, w->pair_mu, w->pair_var, w->d->pairs);
-    }
+    replicate_pair_means(w);
+    family_variance(w->family, w->pair_mu, w->pair_var, w->d->pairs);
     for (ptrdiff_t i = 0; i < w->d->pairs; ++i) {
-        double c = w->pairs[i], mu = w->mu[w->place[w->d->pattern_of[i]]], e = w->d->y[i] - mu;
-        double p = clipped(mu);
+        double c = w->pairs[i], e = w->d->y[i] - w->pair_mu[i];
         if (c != 0.0)
-            sum += c * e * e / (!w->simple             ? w->pair_var[i]
-                                : replicate_poisson(w) ? mu
-                                                       : p * (1 - p));
+            sum += c * e * e / w->pair_var[i];
     }
     return sum;
 }

@@ -21,7 +21,7 @@ typedef struct {
     double *pairs;     /* how often each was drawn */
     double *known;     /* of each pair: 1, y and, simple, the saturated term of the deviance, log y! */
     double *entropy, *log_factorials; /* the last two of these columns */
-    double *pair_mu, *pair_linear, *pair_slope, *pair_var; /* of each pair, not simple */
+    double *pair_mu, *pair_linear, *pair_slope, *pair_var; /* of each pair */
     double *l, *r, *inverse, *b, *g, *variance;
     double n, total, constant, log_factorial; /* sums of the columns of known */
 } Replicate;

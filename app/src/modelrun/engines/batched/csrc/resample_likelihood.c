@@ -17,7 +17,6 @@
 #include "verdict.h"
 
 #define RIDGE 1e-10
-#define SMALL 64 /* counts below have a table */
 
 /* l = Cholesky factor of X' diag(weight) X / scale + ridge; 0 if singular */
 static int factor(Replicate *w, const double *weight, double scale, double ridge)
@@ -92,19 +91,19 @@ static double first_regression(Replicate *w, double *scale)
 {
     const Distinct *d = w->d;
     double mean = w->total / w->n, dev = 0.0;
-    Start small[SMALL];
+    Start small[SMALL_COUNTS];
     memset(w->w, 0, sizeof(double) * w->padded);
     memset(w->score, 0, sizeof(double) * w->padded);
     if (!w->simple)
         return first_of_family(w, mean, scale);
-    for (int y = 0; y < SMALL; ++y)
+    for (int y = 0; y < SMALL_COUNTS; ++y)
         small[y].mu = NAN;
     for (ptrdiff_t i = 0; i < d->pairs; ++i) {
         double c = w->pairs[i], y = d->y[i];
         ptrdiff_t k = w->place[d->pattern_of[i]];
         if (c == 0.0)
             continue;
-        int known = y >= 0 && y < SMALL && y == (int)y;
+        int known = small_count(y);
         if (known && isnan(small[(int)y].mu))
             small[(int)y] = start_of(w, y, mean);
         Start at = known ? small[(int)y] : start_of(w, y, mean);
@@ -151,10 +150,7 @@ static int constant_column(const Replicate *w)
 {
     for (int j = 0; j < w->d->p; ++j) {
         const double *x = w->x + j * w->ld;
-        ptrdiff_t k = 1;
-        while (k < w->patterns && x[k] == x[0])
-            ++k;
-        if (k == w->patterns && x[0] != 0.0)
+        if (is_constant(x, w->patterns) && x[0] != 0.0)
             return j;
     }
     return -1;
@@ -163,11 +159,11 @@ static int constant_column(const Replicate *w)
 /* Newton's method; leaves in l the factor of the Hessian at the estimates. */
 static int newton_counts(Replicate *w, const LikelihoodOptions *o, Iterated *result)
 {
-    int p = w->d->p, moving = 1, constant = constant_column(w);
+    int p = w->d->p, moving = 1, constant = replicate_poisson(w) ? constant_column(w) : -1;
     result->scale = 1.0;
     for (int j = 0; j < p; ++j)
-        w->b[j] = replicate_poisson(w) && constant >= 0 ? 0.001 : 0.0;
-    if (replicate_poisson(w) && constant >= 0) {
+        w->b[j] = constant >= 0 ? 0.001 : 0.0;
+    if (constant >= 0) {
         double mean = w->total;
         if (w->offset) {
             mean = 0.0;

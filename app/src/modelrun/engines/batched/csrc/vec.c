@@ -1,5 +1,7 @@
 #include "vec.h"
 
+#include <math.h>
+
 #include "versioned.h"
 
 #define BLOCK 256 /* rows whose columns stay in the first-level cache */
@@ -55,3 +57,19 @@ PUBLIC(vec_signs_turn)
 #include "vec_lanes.h"
 
 #endif
+
+double vec_largest(const double *v, ptrdiff_t n)
+{
+    double found = 0.0;
+    for (ptrdiff_t i = 0; i < n; ++i)
+        found = fmax(found, fabs(v[i]));
+    return found;
+}
+
+double vec_apart(const double *a, const double *b, ptrdiff_t n)
+{
+    double found = 0.0;
+    for (ptrdiff_t i = 0; i < n; ++i)
+        found = fmax(found, fabs(a[i] - b[i]));
+    return found;
+}

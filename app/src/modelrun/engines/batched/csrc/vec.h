@@ -44,6 +44,12 @@ void vec_filter(const double *u, const double *weight, int lags, double *z, ptrd
  * q above: the weights of statsmodels' quantile regression */
 void vec_check_weights(const double *y, const double *fitted, double q, double *w, ptrdiff_t n);
 
+/* max |v[i]| */
+double vec_largest(const double *v, ptrdiff_t n);
+
+/* max |a[i] - b[i]| */
+double vec_apart(const double *a, const double *b, ptrdiff_t n);
+
 /* whether some |y[i] - fitted[i]| is below limit and below |fitted[i] - other[i]|, which is above
  * least */
 int vec_signs_turn(const double *y, const double *fitted, const double *other, double limit,

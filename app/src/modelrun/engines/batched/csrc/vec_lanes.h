@@ -29,6 +29,7 @@
 #define total NAMED(total)
 #define some_dots NAMED(some_dots)
 #define dots NAMED(dots)
+#define magnitude NAMED(magnitude)
 
 typedef double Register __attribute__((vector_size(8 * WIDTH), may_alias));
 typedef long long Mask __attribute__((vector_size(8 * WIDTH)));
@@ -39,6 +40,11 @@ typedef struct {
     EACH(DO)
 #undef DO
 } Lanes;
+
+TARGET static INLINE Register magnitude(Register x)
+{
+    return (Register)((Mask)x & ((Mask){0} + 0x7FFFFFFFFFFFFFFF));
+}
 
 TARGET static INLINE Lanes load(const double *at)
 {
@@ -256,11 +262,10 @@ TARGET LOCAL void NAMED(vec_filter)(const double *u, const double *weight, int l
 TARGET LOCAL void NAMED(vec_check_weights)(const double *y, const double *fitted, double q,
                                            double *w, ptrdiff_t n)
 {
-    const Mask magnitude = (Mask){0} + 0x7FFFFFFFFFFFFFFF;
     const Register zero = {0}, least = zero + 0.000001;
     for (ptrdiff_t i = 0; i < n; i += WIDTH) {
         Register r = *(const Register *)(y + i) - *(const Register *)(fitted + i);
-        Register size = (Register)((Mask)r & magnitude);
+        Register size = magnitude(r);
         Mask small = size < least, negative = r < zero;
         size = (Register)((small & (Mask)least) | (~small & (Mask)size));
         Mask factor = (negative & (Mask)(zero + q)) | (~negative & (Mask)(zero + (1 - q)));
@@ -271,14 +276,12 @@ TARGET LOCAL void NAMED(vec_check_weights)(const double *y, const double *fitted
 TARGET LOCAL int NAMED(vec_signs_turn)(const double *y, const double *fitted, const double *other,
                                        double limit, double least, ptrdiff_t n)
 {
-    const Mask magnitude = (Mask){0} + 0x7FFFFFFFFFFFFFFF;
     const Register zero = {0};
     Mask found = {0};
     for (ptrdiff_t i = 0; i < n; i += WIDTH) {
         Register at = *(const Register *)(fitted + i);
-        Register r = *(const Register *)(y + i) - at, apart = at - *(const Register *)(other + i);
-        Register size = (Register)((Mask)r & magnitude);
-        apart = (Register)((Mask)apart & magnitude);
+        Register size = magnitude(*(const Register *)(y + i) - at);
+        Register apart = magnitude(at - *(const Register *)(other + i));
         found |= (size < zero + limit) & (size < apart) & (zero + least < apart);
     }
     long long any = 0;
