@@ -13,8 +13,8 @@ from modelrun.report.page import Block, Page, Shares, Table, Text, Tiles
 from modelrun.report.style import ORANGE, STATUS, VERMILLION
 from modelrun.report.tables import Tables, flags, words
 
-ROOM = 6.4
-"""Inches of a page below its head."""
+ROOM = 6.38
+"""Inches that a page has for blocks and the gaps below them, below a head of three lines."""
 
 WORDS = 135
 """Characters of a line of text at least."""
