@@ -9,11 +9,11 @@ import pytest
 import yaml
 
 EXAMPLES = Path(__file__).parents[2] / "app" / "examples"
-FILES = {
-    path.stem: document
+FILES = [
+    path.name
     for path in sorted(EXAMPLES.glob("*.yaml"))
-    if "program" not in (document := yaml.safe_load(path.read_text()))["spec"]
-}
+    if "program" not in yaml.safe_load(path.read_text())["spec"]
+]
 
 FILE = """\
 apiVersion: modelrun.dev/v1alpha1
@@ -53,6 +53,13 @@ def tables(folder: str) -> dict[str, pd.DataFrame]:
     }
 
 
+def assert_same(found: dict[str, dict[str, pd.DataFrame]]) -> None:
+    """Hold the tables of each way against those of `serial`."""
+    for of_way in found.values():
+        for name, table in of_way.items():
+            pd.testing.assert_frame_equal(table, found["serial"][name], rtol=1e-12, atol=0)
+
+
 @pytest.mark.timeout(240)
 def test_all_backends_give_the_same_tables(modelrun, write):
     write("own.py", OWN)
@@ -65,25 +72,21 @@ def test_all_backends_give_the_same_tables(modelrun, write):
         found[way] = tables(to)
     assert len(found["serial"]["fits"]) == 3 * 30 * 4
     assert set(found["serial"]["failures"]["reason"]) == {"CallableError"}
-    for way in WAYS:
-        for name, table in found[way].items():
-            pd.testing.assert_frame_equal(table, found["serial"][name], rtol=1e-12, atol=0)
+    assert_same(found)
 
 
 @pytest.mark.timeout(240)
 @pytest.mark.parametrize("name", FILES)
 def test_an_example_gives_the_same_tables_on_every_backend(modelrun, write, name):
-    document = FILES[name]
+    document = yaml.safe_load((EXAMPLES / name).read_text())
     document["spec"].setdefault("execution", {})["audit"] = "0%"
-    write(f"{name}.yaml", yaml.safe_dump(document))
+    write(name, yaml.safe_dump(document))
     for module in EXAMPLES.glob("*.py"):
         write(module.name, module.read_text())
+    found = {}
     for backend in ("serial", "threads", "dask"):
-        arguments = ("--backend", backend, "--to", backend, "--no-report")
-        ended = modelrun("run", f"{name}.yaml", *arguments)
+        ended = modelrun("run", name, "--backend", backend, "--to", backend, "--no-report")
         assert ended.code == 0, ended.err
-    expected = tables("serial")
-    assert len(expected["fits"])
-    for backend in ("threads", "dask"):
-        for table, frame in tables(backend).items():
-            pd.testing.assert_frame_equal(frame, expected[table], rtol=1e-12, atol=0)
+        found[backend] = tables(backend)
+    assert len(found["serial"]["fits"])
+    assert_same(found)

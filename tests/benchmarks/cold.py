@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +22,7 @@ def measure(workload: Workload, folder: Path) -> dict[str, Any]:
         for backend in BACKENDS:
             cost, out = programs.ours(workload, folder, everything=False, backend=backend)
             spent = {"seconds": cost.seconds, "cpuSeconds": cost.cpu_seconds}
-            spent |= json.loads((out / "run.json").read_text())["timings"]
-            turns[backend].append(spent)
+            turns[backend].append(spent | programs.timings(out))
     return {
         "number": workload.number,
         "workload": workload.name,

@@ -7,7 +7,6 @@ that of the whole run, which decodes them a second time to fit them.
 
 from __future__ import annotations
 
-import json
 import shutil
 import sys
 import time
@@ -19,7 +18,7 @@ import pyarrow.parquet as pq
 
 from benchmarks import panels
 from benchmarks.measure import MIB, command
-from benchmarks.programs import write_run
+from benchmarks.programs import timings, write_run
 from benchmarks.workloads import by_formula, grouped
 
 GIB = 1 << 30
@@ -76,14 +75,14 @@ def _run(folder: Path, data: Path, memory: float) -> dict[str, Any]:
         )
     except MemoryError as error:
         return {"parquetSeconds": round(reading, 2), "completed": False, "why": str(error)}
-    timings = json.loads((out / "run.json").read_text())["timings"]
+    parts = timings(out)
     return {
         "completed": True,
         "parquetSeconds": round(reading, 2),
         "bareSeconds": round(cost.seconds, 2),
-        "timings": timings,
+        "timings": parts,
         "shareOfParquet": round(reading / cost.seconds, 3),
-        "shareOfParquetReading": round(reading / max(timings["reading"], 1e-3), 3),
+        "shareOfParquetReading": round(reading / max(parts["reading"], 1e-3), 3),
         "cpuSeconds": round(cost.cpu_seconds, 1),
         "runnerMiB": round(cost.runner_mib),
         "runnerAnonymousMiB": round(cost.anonymous_mib),

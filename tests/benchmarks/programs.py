@@ -98,6 +98,12 @@ def ours(
     return command(arguments, log=folder / f"log-{workload.number}.txt"), out
 
 
+def timings(out: Path) -> dict[str, float]:
+    """Return the seconds of each part of a run, as it says itself."""
+    said: dict[str, float] = json.loads((out / "run.json").read_text())["timings"]
+    return said
+
+
 def measure(workload: Workload, folder: Path) -> dict[str, Any]:
     """Return what a workload takes, naive and ours."""
     write(workload, folder, audit=False)
@@ -109,7 +115,7 @@ def measure(workload: Workload, folder: Path) -> dict[str, Any]:
     samples: list[Sample] = []
     cold: list[Cost] = []
     bare: list[Cost] = []
-    timings: list[dict[str, float]] = []
+    parts: list[dict[str, float]] = []
     out = folder
     for block in range(workload.blocks):
         mine = slices[block :: workload.blocks]
@@ -119,7 +125,7 @@ def measure(workload: Workload, folder: Path) -> dict[str, Any]:
         samples += found
         cost, out = ours(workload, folder, everything=False)
         bare.append(cost)
-        timings.append(json.loads((out / "run.json").read_text())["timings"])
+        parts.append(timings(out))
         printed.append(summaries(mine[: max(4, len(mine) // 4)], models))
         cost, out = ours(workload, folder, everything=True)
         cold.append(cost)
@@ -136,9 +142,9 @@ def measure(workload: Workload, folder: Path) -> dict[str, Any]:
             plain,
             bare,
             cold,
-            [each["fitting"] for each in timings],
+            [each["fitting"] for each in parts],
         ),
-        "stages": _stages(bare, timings),
+        "stages": _stages(bare, parts),
         "ratioWithSummary": round(
             (start + statistics.median(printed) * workload.fits)
             / statistics.median(_seconds(bare)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 Row = dict[str, Any]
@@ -45,7 +46,7 @@ def stages(rows: list[Row], interpreter: float) -> str:
     for row in rows:
         spent = row["stages"]
         rest = sum(seconds for name, seconds in spent.items() if name != "fitting")
-        cells = " | ".join(f"{spent.get(name, 0.0):.2f}" for name in names)
+        cells = _seconds(spent, names)
         lines.append(
             f"| {row['number']} | {row['workload']} | {cells} | {row['naiveSeconds'] / rest:.0f} |"
         )
@@ -72,19 +73,21 @@ def ideal(rows: list[Row]) -> str:
 
 def cold(row: Row) -> str:
     """Return the table of one workload on each backend."""
-    names = ("reading", "starting", "fitting", "tables")
+    names = ("seconds", "cpuSeconds", "reading", "starting", "fitting", "tables")
     lines = [
         f"Workload {row['number']} on each backend, cold, without report and audit, in seconds.",
         "",
-        f"| backend | whole run | CPU | {' | '.join(names)} |",
-        "|---" * (len(names) + 3) + "|",
+        f"| backend | whole run | CPU | {' | '.join(names[2:])} |",
+        "|---" * (len(names) + 1) + "|",
     ]
-    for backend, spent in row["backends"].items():
-        cells = " | ".join(f"{spent.get(name, 0.0):.2f}" for name in names)
-        lines.append(
-            f"| {backend} | {spent['seconds']:.2f} | {spent['cpuSeconds']:.2f} | {cells} |"
-        )
+    lines += [
+        f"| {backend} | {_seconds(spent, names)} |" for backend, spent in row["backends"].items()
+    ]
     return "\n".join(lines)
+
+
+def _seconds(spent: Row, names: Sequence[str]) -> str:
+    return " | ".join(f"{spent.get(name, 0.0):.2f}" for name in names)
 
 
 def overhead(row: Row) -> str:

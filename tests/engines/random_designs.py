@@ -65,6 +65,15 @@ BESIDE: list[dict[str, Any]] = [
 ]
 
 
+DENSITY = {"kernel": "gau", "bandwidth": "bofinger"}
+"""Other than the default, for quantile regressions."""
+
+
+def quantile(formula: str, q: float, **fit: Any) -> dict[str, Any]:
+    """A quantile regression."""
+    return {"estimator": "QuantReg", "formula": formula, "fit": {"q": q, **fit}}
+
+
 def _models() -> list[dict[str, Any]]:
     linear = [
         {"estimator": "OLS", "formula": formula, "fit": fit}
@@ -100,24 +109,25 @@ def _models() -> list[dict[str, Any]]:
         for beside in BESIDE
         for fit in fits
     ]
-    quantile = [
-        {"estimator": "QuantReg", "formula": formula, "fit": {"q": q, **fit}}
+    quantiles = [
+        quantile(formula, q, **fit)
         for formula in ("y ~ a + b", "count ~ a + b", "y ~ a - 1")
         for q in (0.1, 0.3, 0.5, 0.9)
-        for fit in ({}, {"vcov": "iid"}, {"kernel": "gau", "bandwidth": "bofinger"})
+        for fit in ({}, {"vcov": "iid"}, DENSITY)
     ]
+    rights = ("a + b + c + d", "a * b + c", "a + C(firm)")
     longer = [
         {"estimator": estimator, "formula": f"{response} ~ {right}", "fit": fit, **more}
         for estimator, response, more in (
             ("OLS", "y", {}),
             ("Logit", "yes", {}),
             ("GLM", "count", {"init": {"family": "Poisson"}}),
-            ("QuantReg", "y", {}),
         )
-        for right in ("a + b + c + d", "a * b + c", "a + C(firm)")
-        for fit in (({"q": 0.5}, {"q": 0.2}) if estimator == "QuantReg" else ({}, ROBUST[0]))
+        for right in rights
+        for fit in ({}, ROBUST[0])
     ]
-    parts = (linear, weighted, discrete, general, quantile, longer)
+    longer += [quantile(f"y ~ {right}", q) for right in rights for q in (0.5, 0.2)]
+    parts = (linear, weighted, discrete, general, quantiles, longer)
     return [model for part in parts for model in part]
 
 

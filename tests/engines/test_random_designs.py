@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from engines import random_designs
 from engines.handmade import CLUSTER, column, rows_of
-from engines.random_designs import Case, hac
+from engines.random_designs import DENSITY, Case, hac, quantile
 from modelrun.engines.batched import available
 from modelrun.engines.batched_engine import BatchedEngine
 
@@ -42,18 +42,14 @@ def test_both_engines_tell_the_same(
 FOUND = {
     "a row that a quantile regression fits by a coefficient of its own": Case(
         seed=1000132,
-        model={"estimator": "QuantReg", "formula": "y ~ a + b", "fit": {"q": 0.1}},
+        model=quantile("y ~ a + b", q=0.1),
         kind="groups",
         troubles=["leverage one", "infinite", "huge", "tiny"],
         sizes=[56, 57, 47, 14],
     ),
     "a perfect fit of quantile regression without a constant": Case(
         seed=1002315,
-        model={
-            "estimator": "QuantReg",
-            "formula": "y ~ a - 1",
-            "fit": {"q": 0.3, "kernel": "gau", "bandwidth": "bofinger"},
-        },
+        model=quantile("y ~ a - 1", q=0.3, **DENSITY),
         kind="groups",
         troubles=["perfect"],
         sizes=[23],
@@ -159,50 +155,42 @@ FOUND = {
     ),
     "the sign of a first residual that is rounding": Case(
         seed=5000173,
-        model={
-            "estimator": "QuantReg",
-            "formula": "count ~ a + b",
-            "fit": {"q": 0.3, "kernel": "gau", "bandwidth": "bofinger"},
-        },
+        model=quantile("count ~ a + b", q=0.3, **DENSITY),
         kind="growing",
         troubles=["leverage one", "ties", "high level"],
         sizes=[19, 57, 44],
     ),
     "ties in a regression on one column": Case(
         seed=7006799,
-        model={"estimator": "QuantReg", "formula": "y ~ a - 1", "fit": {"q": 0.9, "vcov": "iid"}},
+        model=quantile("y ~ a - 1", q=0.9, vcov="iid"),
         kind="moving",
         troubles=["huge", "ties"],
         sizes=[170, 119],
     ),
     "a bandwidth as small as the rounding of rows": Case(
         seed=7001223,
-        model={"estimator": "QuantReg", "formula": "y ~ a * b + c", "fit": {"q": 0.5}},
+        model=quantile("y ~ a * b + c", q=0.5),
         kind="growing",
         troubles=["missing", "collinear", "high level", "high level"],
         sizes=[42, 69, 83, 39],
     ),
     "signs that the size of the response turns": Case(
         seed=9037616,
-        model={"estimator": "QuantReg", "formula": "y ~ a + b", "fit": {"q": 0.9, "vcov": "iid"}},
+        model=quantile("y ~ a + b", q=0.9, vcov="iid"),
         kind="groups",
         troubles=["collinear", "large response", "one row more than columns", "off centre"],
         sizes=[26, 31, 7, 2],
     ),
     "a median whose path rounding decides": Case(
         seed=9037097,
-        model={"estimator": "QuantReg", "formula": "y ~ a + C(firm)", "fit": {"q": 0.5}},
+        model=quantile("y ~ a + C(firm)", q=0.5),
         kind="groups",
         troubles=["off centre", "large response", "constant regressor"],
         sizes=[4, 41, 13],
     ),
     "quantiles of drawn rows with a large response": Case(
         seed=9055769,
-        model={
-            "estimator": "QuantReg",
-            "formula": "y ~ a + b",
-            "fit": {"q": 0.1, "kernel": "gau", "bandwidth": "bofinger"},
-        },
+        model=quantile("y ~ a + b", q=0.1, **DENSITY),
         kind="drawn",
         troubles=["large response"],
         sizes=[24],
