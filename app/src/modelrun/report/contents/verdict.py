@@ -13,8 +13,11 @@ from modelrun.report.page import Block, Page, Shares, Table, Text, Tiles
 from modelrun.report.style import ORANGE, STATUS, VERMILLION
 from modelrun.report.tables import Tables, flags, words
 
-ROOM = 6.38
-"""Inches that a page has for blocks and the gaps below them, below a head of three lines."""
+ROOM = 6.55
+"""Inches that a page has for blocks and the gaps below them, where its lead is one line."""
+
+LEAD = 0.17
+"""Inches of each further line of the lead."""
 
 WORDS = 135
 """Characters of a line of text at least."""
@@ -60,6 +63,7 @@ def pages(tables: Tables, rest: Sequence[Page] = ()) -> tuple[Page, ...]:
         *((Text("In short", _messages(rest)),) if rest else ()),
     ]
     lead = f"Study {tables.name}: {_extent(tables)}."
+    room = ROOM - LEAD * (len(lead) // WORDS)
     return tuple(
         Page(
             chapter="Verdict",
@@ -67,17 +71,17 @@ def pages(tables: Tables, rest: Sequence[Page] = ()) -> tuple[Page, ...]:
             lead=lead,
             blocks=portion,
         )
-        for i, portion in enumerate(_filled(blocks))
+        for i, portion in enumerate(_filled(blocks, room))
     )
 
 
-def _filled(blocks: Sequence[Block]) -> Iterator[tuple[Block, ...]]:
-    """Yield the blocks of each page, as many as it holds."""
+def _filled(blocks: Sequence[Block], room: float) -> Iterator[tuple[Block, ...]]:
+    """Yield the blocks of each page, as many as its inches hold."""
     page: list[Block] = []
     used = 0.0
     for block in blocks:
         tall = _inches(block)
-        if page and used + tall > ROOM:
+        if page and used + tall > room:
             yield tuple(page)
             page, used = [], 0.0
         page.append(block)
